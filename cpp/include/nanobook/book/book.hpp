@@ -1,0 +1,101 @@
+// A limit order book: bids and asks in price order, each price a queue in order of arrival. It matches nothing.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <nanobook/book/ladder.hpp>
+#include <nanobook/book/level.hpp>
+#include <nanobook/book/snapshot.hpp>
+#include <nanobook/core/types.hpp>
+
+namespace nanobook {
+
+/// One book serves matching, replay and whoever trades through it. It is 32 bytes: two ladders. Levels live in a
+/// `Levels` that any number of books share; where each order rests and how much of it is left, its owner knows
+/// (see `OrderOwner`). The handle of a resting order is the `LevelId` that `add` returns: good until the order leaves.
+class Book {
+  public:
+    [[nodiscard]] const Ladder& ladder(Side side) const noexcept { return sides_[static_cast<std::size_t>(side)]; }
+    [[nodiscard]] bool empty() const noexcept { return sides_[0].empty() && sides_[1].empty(); }
+
+    /// Rests `quantity` at the tail of its level. `number` is the caller's number of this book, kept in the level. The
+    /// caller then notes the returned level as the order's place.
+    template <class Levels, OrderOwner Orders>
+    [[nodiscard]] LevelId add(Levels& levels, std::uint32_t number, Side side, Price price, typename Levels::Key key,
+                              Quantity quantity, const Orders& orders) {
+        const LevelId id = ladder(side).find_or_insert(Ladder::rank_of(side, price), levels.pool(),
+                                                       [&] { return levels.open(number, side, price); });
+        levels.append(id, key, quantity, orders);
+        return id;
+    }
+
+    /// Takes `quantity` off a resting order, which keeps its place and something to fill.
+    template <class Levels>
+    static void reduce(Levels& levels, LevelId id, Quantity quantity) noexcept {
+        levels[id].quantity -= quantity;
+    }
+
+    /// An order of level `id` is gone, with `left` of it unfilled. Its owner must have forgotten it already.
+    template <class Levels, OrderOwner Orders>
+    void remove(Levels& levels, LevelId id, Quantity left, const Orders& orders) {
+        if (levels.drop(id, left, orders)) return;
+        const auto& level = levels[id];
+        ladder(level.side).erase(Ladder::rank_of(level.side, level.price));
+        levels.close(id);
+    }
+
+    /// The best `depth` levels a side, best first.
+    template <class Levels>
+    [[nodiscard]] BookSnapshot snapshot(const Levels& levels, std::size_t depth) const {
+        return {rows(levels, Side::buy, depth), rows(levels, Side::sell, depth)};
+    }
+
+    /// Calls `visit(key, level)` for every resting order of a side, best price first, then by arrival.
+    template <class Levels, OrderOwner Orders, class Visit>
+    void for_each_order(const Levels& levels, Side which, const Orders& orders, Visit&& visit) const {
+        const Ladder& rungs = ladder(which);
+        for (std::size_t i = 0; i < rungs.size(); ++i) {
+            const LevelId id = rungs[i];
+            const auto& level = levels[id];
+            for (const auto key : level.entries()) {
+                if (orders.level_of(key) == id) visit(key, level);
+            }
+        }
+    }
+
+    /// What rests before the order `key` at its own price. The order must rest.
+    template <class Levels, OrderOwner Orders>
+    [[nodiscard]] static Quantity queue_ahead(const Levels& levels, typename Levels::Key key, const Orders& orders) {
+        const LevelId id = orders.level_of(key);
+        Quantity ahead = 0;
+        for (const auto other : levels[id].entries()) {
+            if (other == key) break;
+            if (orders.level_of(other) == id) ahead += orders.quantity_of(other);
+        }
+        return ahead;
+    }
+
+  private:
+    [[nodiscard]] Ladder& ladder(Side side) noexcept { return sides_[static_cast<std::size_t>(side)]; }
+
+    template <class Levels>
+    [[nodiscard]] std::vector<LevelView> rows(const Levels& levels, Side which, std::size_t depth) const {
+        const Ladder& rungs = ladder(which);
+        const std::size_t count = std::min<std::size_t>(depth, rungs.size());
+        std::vector<LevelView> rows;
+        rows.reserve(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto& level = levels[rungs[i]];
+            rows.push_back({level.price, level.quantity, level.count});
+        }
+        return rows;
+    }
+
+    Ladder sides_[2];
+};
+static_assert(sizeof(Book) == 32);
+
+}  // namespace nanobook

@@ -1,0 +1,102 @@
+// One side of a book: its levels by price, the best one last.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <nanobook/book/level.hpp>
+#include <nanobook/core/types.hpp>
+#include <nanobook/detail/block_pool.hpp>
+
+namespace nanobook {
+
+/// A sorted array. Prices range from stub quotes of a hundredth of a cent to 199,999.99, so nothing is indexed by tick;
+/// but half of all orders come within one level of the best and three quarters within eight, so a scan from the back
+/// finds most at once and moves few. Storage comes from a pool, which must outlive the ladder.
+class Ladder {
+  public:
+    /// Higher rank is better: the price for bids, its complement (which cannot overflow) for asks.
+    using Rank = std::int64_t;
+
+    struct Rung {
+        Rank rank;
+        LevelId level;
+    };
+
+    [[nodiscard]] static constexpr Rank rank_of(Side side, Price price) noexcept {
+        return side == Side::buy ? price : ~price;
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+
+    /// The `i`th level from the best, which is 0.
+    [[nodiscard]] LevelId operator[](std::size_t i) const noexcept { return rungs_[size_ - 1 - i].level; }
+
+    /// The best level, or no_level.
+    [[nodiscard]] LevelId best() const noexcept { return size_ == 0 ? no_level : rungs_[size_ - 1].level; }
+
+    /// The level of that rank, or no_level.
+    [[nodiscard]] LevelId find(Rank rank) const noexcept {
+        const std::uint32_t at = position(rank);
+        return at < size_ && rungs_[at].rank == rank ? rungs_[at].level : no_level;
+    }
+
+    /// The level of that rank, opened by `open()` where there is none.
+    template <class Open>
+    LevelId find_or_insert(Rank rank, detail::BlockPool& pool, Open&& open) {
+        const std::uint32_t at = position(rank);
+        if (at < size_ && rungs_[at].rank == rank) return rungs_[at].level;
+        if (size_ == capacity_) grow(pool);
+        const LevelId level = open();
+        std::memmove(rungs_ + at + 1, rungs_ + at, (size_ - at) * sizeof(Rung));
+        rungs_[at] = {rank, level};
+        ++size_;
+        return level;
+    }
+
+    /// The rank must be there.
+    void erase(Rank rank) noexcept {
+        const std::uint32_t at = position(rank);
+        --size_;
+        std::memmove(rungs_ + at, rungs_ + at + 1, (size_ - at) * sizeof(Rung));
+    }
+
+    /// Where a look at the best levels reads, to be fetched ahead of it.
+    [[nodiscard]] const void* best_address() const noexcept { return size_ == 0 ? nullptr : rungs_ + size_ - 1; }
+
+  private:
+    static constexpr std::uint32_t near = 8;
+    static constexpr std::uint32_t first_capacity = detail::BlockPool::smallest / sizeof(Rung);
+
+    // The first rung, from the worst, that is not worse than `rank`.
+    [[nodiscard]] std::uint32_t position(Rank rank) const noexcept {
+        const std::uint32_t stop = size_ > near ? size_ - near : 0;
+        std::uint32_t at = size_;
+        while (at > stop && rungs_[at - 1].rank >= rank) --at;
+        if (at > stop || at == 0) return at;
+        return static_cast<std::uint32_t>(
+            std::lower_bound(rungs_, rungs_ + at, rank, [](const Rung& rung, Rank r) { return rung.rank < r; }) -
+            rungs_);
+    }
+
+    void grow(detail::BlockPool& pool) {
+        const std::uint32_t capacity = capacity_ == 0 ? first_capacity : 2 * capacity_;
+        auto* rungs = static_cast<Rung*>(pool.take(capacity * sizeof(Rung)));
+        if (capacity_ != 0) {
+            std::memcpy(rungs, rungs_, size_ * sizeof(Rung));
+            pool.give_back(rungs_, capacity_ * sizeof(Rung));
+        }
+        rungs_ = rungs;
+        capacity_ = capacity;
+    }
+
+    Rung* rungs_ = nullptr;
+    std::uint32_t size_ = 0;
+    std::uint32_t capacity_ = 0;
+};
+static_assert(sizeof(Ladder) == 16);
+
+}  // namespace nanobook

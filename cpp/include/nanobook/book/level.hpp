@@ -1,0 +1,181 @@
+// One price of one side: its totals, and the queue of its orders in order of arrival.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include <nanobook/core/types.hpp>
+#include <nanobook/detail/block_pool.hpp>
+#include <nanobook/detail/stable_array.hpp>
+
+namespace nanobook {
+
+/// Names a level for as long as an order rests in it; 0 names none.
+using LevelId = std::uint32_t;
+inline constexpr LevelId no_level = 0;
+
+/// Who owns the orders: an exchange by its ids, a feed by its references. A level's queue holds only keys; where an
+/// order rests and how much of it is left stand with its owner. An entry whose owner says it rests elsewhere (or
+/// nowhere) is a tombstone: cancelling an order writes nothing into the queue.
+template <class T>
+concept OrderOwner = requires(const T& orders, typename T::Key key) {
+    requires std::unsigned_integral<typename T::Key>;
+    { orders.level_of(key) } -> std::same_as<LevelId>;  // no_level where it does not rest
+    { orders.quantity_of(key) } -> std::convertible_to<Quantity>;
+};
+
+/// A cache line: what a cancel, a fill or a look at the depth needs is in one place.
+template <std::unsigned_integral Key>
+struct alignas(detail::cache_line) Level {
+    static constexpr std::uint32_t inline_capacity = 16 / sizeof(Key);
+
+    Price price;
+    Quantity quantity;       ///< total of the resting orders
+    Key* block;              ///< the queue, once it has outgrown `few`
+    std::uint32_t count;     ///< resting orders
+    std::uint32_t begin;     ///< first entry that may rest
+    std::uint32_t end;       ///< one past the last entry
+    std::uint32_t capacity;  ///< entries there is room for
+    std::uint32_t book;      ///< the owner's number of the book
+    Side side;
+    bool ascending;            ///< each key was greater than the one before
+    Key few[inline_capacity];  ///< most levels of a real book hold one or two orders
+
+    [[nodiscard]] Key* queue() noexcept { return capacity == inline_capacity ? few : block; }
+    [[nodiscard]] const Key* queue() const noexcept { return capacity == inline_capacity ? few : block; }
+
+    /// Tombstones and resting orders from the first that may rest.
+    [[nodiscard]] std::span<const Key> entries() const noexcept { return {queue() + begin, end - begin}; }
+    [[nodiscard]] std::uint32_t tombstones() const noexcept { return end - begin - count; }
+};
+static_assert(sizeof(Level<std::uint64_t>) == detail::cache_line);
+
+/// The levels of any number of books, and the memory of their queues. A level with more than `Slack` tombstones, and
+/// more tombstones than resting orders, is compacted; tests set `Slack` low so that it happens all the time.
+template <std::unsigned_integral KeyType, std::uint32_t Slack = 16>
+class Levels {
+  public:
+    using Key = KeyType;
+    using Level = nanobook::Level<Key>;
+
+    [[nodiscard]] Level& operator[](LevelId id) noexcept { return levels_[id]; }
+    [[nodiscard]] const Level& operator[](LevelId id) const noexcept { return levels_[id]; }
+
+    [[nodiscard]] detail::BlockPool& pool() noexcept { return pool_; }
+
+    [[nodiscard]] LevelId open(std::uint32_t book, Side side, Price price) {
+        const Level fresh{price, 0, nullptr, 0, 0, 0, Level::inline_capacity, book, side, true, {}};
+        if (free_ == no_level) return levels_.push(fresh);
+        const LevelId id = free_;
+        free_ = levels_[id].book;
+        levels_[id] = fresh;
+        return id;
+    }
+
+    /// The level must hold no resting order.
+    void close(LevelId id) noexcept {
+        Level& level = levels_[id];
+        release_block(level);
+        level.book = free_;
+        free_ = id;
+    }
+
+    /// Adds an entry at the tail. The order of `key` must not rest anywhere yet.
+    template <OrderOwner Orders>
+    void append(LevelId id, Key key, Quantity quantity, const Orders& orders) {
+        Level& level = levels_[id];
+        if (level.end != level.begin && (!level.ascending || key <= level.queue()[level.end - 1])) [[unlikely]] {
+            forget(level, key);
+        }
+        if (level.end == level.capacity) make_room(id, level, orders);
+        level.queue()[level.end++] = key;
+        level.quantity += quantity;
+        ++level.count;
+    }
+
+    /// An order of the level stopped resting, with `left` of it unfilled. Its owner must have forgotten it already.
+    /// False where it was the last one: then the level is to be closed.
+    template <OrderOwner Orders>
+    bool drop(LevelId id, Quantity left, const Orders& orders) {
+        Level& level = levels_[id];
+        level.quantity -= left;
+        if (--level.count == 0) return false;
+        if (level.tombstones() > level.count && level.tombstones() > Slack) compact(id, orders);
+        return true;
+    }
+
+    /// The order that is first in the queue. The level must hold a resting order.
+    template <OrderOwner Orders>
+    [[nodiscard]] Key front(LevelId id, const Orders& orders) noexcept {
+        Level& level = levels_[id];
+        const Key* queue = level.queue();
+        while (orders.level_of(queue[level.begin]) != id) ++level.begin;
+        return queue[level.begin];
+    }
+
+    /// Drops every tombstone, and memory that is no longer needed. Amortised O(1) a cancel.
+    template <OrderOwner Orders>
+    void compact(LevelId id, const Orders& orders) {
+        Level& level = levels_[id];
+        Key* queue = level.queue();
+        Key* const last = std::copy_if(queue + level.begin, queue + level.end, queue,
+                                       [&](Key key) { return orders.level_of(key) == id; });
+        level.begin = 0;
+        level.end = static_cast<std::uint32_t>(last - queue);
+        const std::uint32_t enough = capacity_for(2 * level.count);
+        if (enough < level.capacity) move_queue(level, enough);
+    }
+
+  private:
+    static constexpr std::uint32_t block_entries = detail::BlockPool::smallest / sizeof(Key);
+
+    static std::uint32_t capacity_for(std::uint32_t entries) noexcept {
+        return entries <= Level::inline_capacity ? Level::inline_capacity
+                                                 : std::max(block_entries, std::bit_ceil(entries));
+    }
+
+    // Out of line and rare: a queue that is full and mostly tombstones is compacted, else it doubles.
+    template <OrderOwner Orders>
+    [[gnu::noinline]] void make_room(LevelId id, Level& level, const Orders& orders) {
+        if (level.count <= level.capacity / 2 && level.capacity > Level::inline_capacity) {
+            compact(id, orders);
+            if (level.end < level.capacity) return;
+        }
+        move_queue(level, capacity_for(level.capacity + 1));
+    }
+
+    // A feed may use a reference again that it erased before, and the old entry would come back to life: remove it.
+    // Keys that only ascend, as an exchange's and Nasdaq's do, never come here.
+    [[gnu::noinline]] static void forget(Level& level, Key key) noexcept {
+        level.ascending = false;
+        Key* const last = level.queue() + level.end;
+        level.end = static_cast<std::uint32_t>(std::remove(level.queue() + level.begin, last, key) - level.queue());
+    }
+
+    void move_queue(Level& level, std::uint32_t capacity) {
+        const std::uint32_t entries = level.end - level.begin;
+        Key* to =
+            capacity == Level::inline_capacity ? level.few : static_cast<Key*>(pool_.take(capacity * sizeof(Key)));
+        std::memcpy(to, level.queue() + level.begin, entries * sizeof(Key));
+        release_block(level);
+        level.begin = 0;
+        level.end = entries;
+        level.capacity = capacity;
+        if (to != level.few) level.block = to;
+    }
+
+    void release_block(Level& level) noexcept {
+        if (level.capacity != Level::inline_capacity) pool_.give_back(level.block, level.capacity * sizeof(Key));
+    }
+
+    detail::StableArray<Level> levels_;
+    detail::BlockPool pool_;
+    LevelId free_ = no_level;
+};
+
+}  // namespace nanobook

@@ -1,0 +1,42 @@
+// Memory for things that live long and are touched at random: whole pages, huge ones where the system has them.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#endif
+
+namespace nanobook::detail {
+
+inline constexpr std::size_t cache_line = 64;
+inline constexpr std::size_t huge_page = std::size_t{1} << 21;
+
+// A random access over hundreds of megabytes misses the TLB before it misses the cache: huge pages halve a replay's
+// time. Small requests stay small: a book of ten orders must not cost two megabytes.
+[[nodiscard]] inline void* allocate_block(std::size_t bytes) {
+    if (bytes < huge_page) return ::operator new(bytes, std::align_val_t{cache_line});
+    void* block = ::operator new(bytes, std::align_val_t{huge_page});
+#if defined(__linux__)
+    ::madvise(block, bytes, MADV_HUGEPAGE);
+#endif
+    return block;
+}
+
+inline void free_block(void* block, std::size_t bytes) noexcept {
+    ::operator delete(block, std::align_val_t{bytes < huge_page ? cache_line : huge_page});
+}
+
+inline void prefetch(const void* address) noexcept {
+#if defined(_MSC_VER) && !defined(__clang__)
+    _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0);
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
+}  // namespace nanobook::detail

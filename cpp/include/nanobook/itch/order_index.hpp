@@ -1,0 +1,267 @@
+// Where each live order of a feed rests, by its reference.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <nanobook/book/level.hpp>
+#include <nanobook/detail/memory.hpp>
+
+namespace nanobook::itch {
+
+/// A live order: its level, and what is left of it.
+struct OrderSlot {
+    LevelId level;
+    std::uint32_t shares;
+};
+static_assert(sizeof(OrderSlot) == 8);
+
+/// The old orders, and those of scattered references: open addressing with linear probing, at most half full.
+class OrderTable {
+  public:
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    [[nodiscard]] OrderSlot* find(std::uint64_t ref) noexcept {
+        if (size_ == 0) return nullptr;
+        Entry& entry = entries_[position(ref)];
+        return entry.slot.level != no_level ? &entry.slot : nullptr;
+    }
+
+    /// `ref` must not be there. The slot is good until the next change.
+    void insert(std::uint64_t ref, OrderSlot slot) {
+        if (2 * (size_ + 1) > entries_.size()) grow();
+        entries_[position(ref)] = {ref, slot};
+        ++size_;
+    }
+
+    void erase(const OrderSlot* slot) noexcept {
+        // Move back what had to make way for it, so that no probe ends too early.
+        const auto offset =
+            reinterpret_cast<const std::byte*>(slot) - reinterpret_cast<const std::byte*>(entries_.data());
+        std::size_t hole = static_cast<std::size_t>(offset) / sizeof(Entry);
+        const std::size_t mask = entries_.size() - 1;
+        for (std::size_t at = (hole + 1) & mask; entries_[at].slot.level != no_level; at = (at + 1) & mask) {
+            const std::size_t home = hash(entries_[at].ref);
+            if (((at - home) & mask) >= ((at - hole) & mask)) {
+                entries_[hole] = entries_[at];
+                hole = at;
+            }
+        }
+        entries_[hole].slot.level = no_level;
+        --size_;
+    }
+
+    void prefetch(std::uint64_t ref) const noexcept {
+        if (size_ != 0) detail::prefetch(&entries_[hash(ref)]);
+    }
+
+    [[nodiscard]] std::size_t bytes() const noexcept { return entries_.size() * sizeof(Entry); }
+
+  private:
+    struct Entry {
+        std::uint64_t ref = 0;
+        OrderSlot slot{no_level, 0};
+    };
+
+    // Every reference of a symbol is the same modulo 4: the high bits of a product spread what the low bits do not.
+    [[nodiscard]] std::size_t hash(std::uint64_t ref) const noexcept {
+        return static_cast<std::size_t>(ref * 0x9E3779B97F4A7C15u >> shift_);
+    }
+
+    [[nodiscard]] std::size_t position(std::uint64_t ref) const noexcept {
+        const std::size_t mask = entries_.size() - 1;
+        std::size_t at = hash(ref);
+        while (entries_[at].slot.level != no_level && entries_[at].ref != ref) at = (at + 1) & mask;
+        return at;
+    }
+
+    void grow() {
+        const std::vector<Entry> old =
+            std::exchange(entries_, std::vector<Entry>(std::max<std::size_t>(64, 2 * entries_.size())));
+        shift_ = 64 - std::countr_zero(entries_.size());
+        for (const Entry& entry : old) {
+            if (entry.slot.level != no_level) entries_[position(entry.ref)] = entry;
+        }
+    }
+
+    std::vector<Entry> entries_;
+    std::size_t size_ = 0;
+    int shift_ = 0;
+};
+
+/// References ascend through the day, and most orders die young: the young ones stand in pages of consecutive
+/// references, where neighbours share cache lines. A page on which few are left is emptied into a hash table and used
+/// again, so that memory follows the live orders and not the day.
+class OrderIndex {
+  public:
+    using Key = std::uint64_t;
+
+    OrderIndex() = default;
+    OrderIndex(OrderIndex&& other) noexcept { swap(other); }
+    OrderIndex& operator=(OrderIndex&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~OrderIndex() {
+        for (Page* page : pages_) detail::free_block(page, sizeof(Page));
+    }
+
+    /// The live order of that reference, or null. Good until the next insert or erase.
+    [[nodiscard]] OrderSlot* find(std::uint64_t ref) noexcept {
+        if (const Sheet* sheet = sheet_of(ref)) {
+            if (sheet->page != nullptr) {
+                OrderSlot& slot = sheet->page->slots[ref % page_size];
+                if (slot.level != no_level) return &slot;
+            }
+            if (!sheet->spilled) return nullptr;
+        }
+        return table_.find(ref);
+    }
+    [[nodiscard]] const OrderSlot* find(std::uint64_t ref) const noexcept {
+        return const_cast<OrderIndex*>(this)->find(ref);
+    }
+
+    /// No order of that reference may be live.
+    void insert(std::uint64_t ref, OrderSlot slot) {
+        ++live_;
+        ++inserted_;
+        if (Sheet* sheet = page_for(ref)) {
+            sheet->page->slots[ref % page_size] = slot;
+            ++sheet->live;
+        } else {
+            table_.insert(ref, slot);
+            if (Sheet* owner = sheet_of(ref)) owner->spilled = true;
+        }
+    }
+
+    /// `slot` is what `find(ref)` returned.
+    void erase(std::uint64_t ref, OrderSlot* slot) {
+        --live_;
+        Sheet* sheet = sheet_of(ref);
+        if (sheet == nullptr || sheet->page == nullptr || slot != &sheet->page->slots[ref % page_size]) {
+            table_.erase(slot);
+            return;
+        }
+        *slot = {no_level, 0};
+        if (--sheet->live <= few && inserted_ - sheet->born > young) retire(ref / page_size, *sheet);
+    }
+
+    [[nodiscard]] LevelId level_of(std::uint64_t ref) const noexcept {
+        const OrderSlot* slot = find(ref);
+        return slot != nullptr ? slot->level : no_level;
+    }
+    [[nodiscard]] Quantity quantity_of(std::uint64_t ref) const noexcept {
+        const OrderSlot* slot = find(ref);
+        return slot != nullptr ? slot->shares : 0;
+    }
+
+    void prefetch(std::uint64_t ref) const noexcept {
+        if (const Sheet* sheet = sheet_of(ref); sheet != nullptr && sheet->page != nullptr) {
+            detail::prefetch(&sheet->page->slots[ref % page_size]);
+        } else {
+            table_.prefetch(ref);
+        }
+    }
+
+    /// Live orders.
+    [[nodiscard]] std::uint64_t size() const noexcept { return live_; }
+
+  private:
+    static constexpr std::uint64_t page_size = 8192;
+    static constexpr std::uint64_t sheets = 4096;            // a book of sheets covers 33 M references
+    static constexpr std::uint64_t direct_books = 1u << 16;  // beyond these, 2.2e12, every order goes to the table
+    static constexpr std::uint32_t few = page_size / 16;     // below: the hash table takes less memory than the page
+    static constexpr std::uint64_t young = 32 * page_size;   // orders inserted since the page was new
+    static constexpr std::size_t spare_pages = 64;           // pages that may be nearly empty
+
+    struct Page {
+        std::array<OrderSlot, page_size> slots;
+    };
+    struct Sheet {
+        Page* page = nullptr;
+        std::uint64_t born = 0;
+        std::uint32_t live = 0;
+        bool spilled = false;  // some of its orders may stand in the table
+    };
+    using SheetBook = std::array<Sheet, sheets>;
+
+    [[nodiscard]] Sheet* sheet_of(std::uint64_t ref) const noexcept {
+        const std::uint64_t book = ref / (page_size * sheets);
+        if (book >= books_.size() || books_[book] == nullptr) return nullptr;
+        return &(*books_[book])[ref / page_size % sheets];
+    }
+
+    // The sheet whose page takes `ref`, or null where it goes to the table.
+    [[nodiscard]] Sheet* page_for(std::uint64_t ref) {
+        Sheet* sheet = sheet_of(ref);
+        if (sheet != nullptr && sheet->page != nullptr) return sheet;
+        return open_page(ref);
+    }
+
+    [[gnu::noinline]] Sheet* open_page(std::uint64_t ref) {
+        const std::uint64_t book = ref / (page_size * sheets);
+        // Scattered references would cost a page each: no more pages than the live orders are worth.
+        if (book >= direct_books || used_pages_ > spare_pages + live_ / few) return nullptr;
+        if (book >= books_.size()) books_.resize(book + 1);
+        if (books_[book] == nullptr) {
+            books_[book] = std::make_unique<SheetBook>();
+            if (table_.size() > 0) {
+                for (Sheet& sheet : *books_[book]) sheet.spilled = true;
+            }
+        }
+        Sheet& sheet = (*books_[book])[ref / page_size % sheets];
+        if (free_.empty()) {
+            pages_.reserve(pages_.size() + 1);
+            free_.reserve(pages_.size() + 1);
+            void* const block = detail::allocate_block(sizeof(Page));
+            free_.push_back(::new (block) Page{});
+            pages_.push_back(free_.back());
+        }
+        sheet.page = free_.back();
+        sheet.born = inserted_;
+        free_.pop_back();
+        ++used_pages_;
+        return &sheet;
+    }
+
+    [[gnu::noinline]] void retire(std::uint64_t number, Sheet& sheet) {
+        for (std::uint64_t i = 0; sheet.live > 0; ++i) {
+            OrderSlot& slot = sheet.page->slots[i];
+            if (slot.level == no_level) continue;
+            table_.insert(number * page_size + i, slot);
+            slot = {no_level, 0};
+            --sheet.live;
+        }
+        free_.push_back(sheet.page);
+        sheet.page = nullptr;
+        sheet.spilled = true;
+        --used_pages_;
+    }
+
+    void swap(OrderIndex& other) noexcept {
+        std::swap(books_, other.books_);
+        std::swap(pages_, other.pages_);
+        std::swap(free_, other.free_);
+        std::swap(table_, other.table_);
+        std::swap(used_pages_, other.used_pages_);
+        std::swap(live_, other.live_);
+        std::swap(inserted_, other.inserted_);
+    }
+
+    std::vector<std::unique_ptr<SheetBook>> books_;
+    std::vector<Page*> pages_;  // all of them, to free
+    std::vector<Page*> free_;   // zeroed
+    OrderTable table_;
+    std::size_t used_pages_ = 0;
+    std::uint64_t live_ = 0;
+    std::uint64_t inserted_ = 0;
+};
+
+}  // namespace nanobook::itch

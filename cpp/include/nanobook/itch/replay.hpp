@@ -1,0 +1,400 @@
+// From messages to the books of all symbols.
+//
+// ITCH keeps a copy of Nasdaq's book in step: an added order is what remains after Nasdaq matched, so nothing is
+// matched here. Books are keyed by locate. References are unique over all symbols, and an order's own locate decides
+// where it rests, whatever a later message says.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nanobook/book/book.hpp>
+#include <nanobook/core/symbol.hpp>
+#include <nanobook/core/types.hpp>
+#include <nanobook/itch/messages.hpp>
+#include <nanobook/itch/order_index.hpp>
+#include <nanobook/itch/reader.hpp>
+#include <nanobook/itch/report.hpp>
+#include <nanobook/itch/trade_log.hpp>
+
+namespace nanobook::itch {
+
+using Locate = std::uint16_t;
+
+/// What one message did to a book, told after it is done. A replace is one change: it removes and adds.
+struct BookChange {
+    const Header& message;  ///< the cause
+    Locate locate;          ///< the book that changed
+    Side side;
+    std::uint64_t ref;             ///< the order that lost shares, or was added
+    Price removed_price;           ///< where shares were taken off
+    std::uint32_t removed_shares;  ///< 0 where none were
+    std::uint64_t added_ref;       ///< the order that was added
+    Price added_price;             ///< where it rests
+    std::uint32_t added_shares;    ///< 0 where none was
+};
+
+/// A trade as it was printed: E at the resting price, C at its own, P, and Q.
+struct Print {
+    const Header& message;
+    Locate locate;
+    Price price;
+    std::uint64_t shares;
+    std::uint64_t match;
+    bool printable;  ///< false where a cross prints it again: not in the volume
+};
+
+/// Does nothing and costs nothing. An observer of one's own has the same two members.
+struct NoObserver {
+    void on_change(const BookChange&) const noexcept {}
+    void on_print(const Print&) const noexcept {}
+};
+
+/// One symbol: its book and the day so far. A cache line.
+struct alignas(64) Listing {
+    Book book;
+    Symbol symbol;
+    std::uint64_t volume = 0;      ///< shares printed: E, C where printable, P, Q; less what was broken
+    std::uint32_t last_price = 0;  ///< of the last print in the volume; 0 before the first
+    std::uint32_t trades = 0;      ///< prints in the volume
+    char state = ' ';              ///< of the last H: H P Q T; a space before the first
+    bool selected = false;
+    bool seen = false;
+};
+static_assert(sizeof(Listing) == 64);
+
+struct ReplayOptions {
+    std::vector<Symbol> symbols;     ///< only these; empty for all
+    std::optional<Timestamp> until;  ///< stop before the first message later than this, in nanoseconds since midnight
+    bool strict = false;             ///< stop at the first odd thing
+};
+
+template <class Observer = NoObserver>
+class Replay {
+  public:
+    using Levels = nanobook::Levels<OrderIndex::Key>;
+
+    explicit Replay(ReplayOptions options = {}, Observer observer = {})
+        : reader_({options.strict}), options_(std::move(options)), observer_(std::move(observer)) {
+        std::sort(options_.symbols.begin(), options_.symbols.end());
+    }
+
+    /// The next bytes of the stream, cut anywhere. False once the replay has stopped.
+    bool feed(std::span<const std::byte> bytes) {
+        return reader_.feed(bytes, [this](const Batch& batch) { return apply(batch); });
+    }
+
+    /// There are no more bytes.
+    void finish() { reader_.finish(); }
+
+    /// One message, outside any stream. False where it was odd and the replay is strict.
+    bool apply(const Header& message, std::uint64_t offset = 0) {
+        offset_ = offset;
+        return visit(message, [this](const auto& m) { return this->on(m); });
+    }
+
+    [[nodiscard]] const Reader& reader() const noexcept { return reader_; }
+    [[nodiscard]] const Report& report() const noexcept { return reader_.report(); }
+    /// Executions of an order that was not first in its queue. Real days have one or two in a thousand.
+    [[nodiscard]] std::uint64_t out_of_order_executions() const noexcept { return out_of_order_; }
+    /// Of the last message applied, in nanoseconds since midnight.
+    [[nodiscard]] Timestamp time() const noexcept { return time_; }
+    [[nodiscard]] std::uint64_t live_orders() const noexcept { return orders_.size(); }
+    [[nodiscard]] Observer& observer() noexcept { return observer_; }
+
+    [[nodiscard]] const Levels& levels() const noexcept { return levels_; }
+    [[nodiscard]] const OrderIndex& orders() const noexcept { return orders_; }
+
+    /// Every symbol the stream spoke of and the options select; the index is the locate.
+    [[nodiscard]] std::span<const Listing> listings() const noexcept { return listings_; }
+
+    /// Null where the stream did not speak of it, or it is not selected.
+    [[nodiscard]] const Listing* find(std::string_view name) const noexcept {
+        const auto symbol = Symbol::parse(name);
+        if (!symbol) return nullptr;
+        const auto found = std::find_if(listings_.begin(), listings_.end(), [&](const Listing& listing) {
+            return listing.seen && listing.selected && listing.symbol == *symbol;
+        });
+        return found != listings_.end() ? &*found : nullptr;
+    }
+
+    /// The level an order rests in, or null.
+    [[nodiscard]] const Levels::Level* level_of(std::uint64_t ref) const noexcept {
+        const LevelId id = orders_.level_of(ref);
+        return id != no_level ? &levels_[id] : nullptr;
+    }
+
+  private:
+    // Far enough ahead that memory has answered, near enough that the answer is still in the cache.
+    static constexpr std::size_t far = 16;
+    static constexpr std::size_t near = 8;
+
+    std::size_t apply(const Batch& batch) {
+        const auto messages = batch.messages;
+        const std::size_t size = messages.size();
+        for (std::size_t i = 0; i < std::min(far, size); ++i) prefetch_order(*messages[i]);
+        for (std::size_t i = 0; i < std::min(near, size); ++i) prefetch_level(*messages[i]);
+        for (std::size_t i = 0; i < size; ++i) {
+            if (i + far < size) prefetch_order(*messages[i + far]);
+            if (i + near < size) prefetch_level(*messages[i + near]);
+            const Header& message = *messages[i];
+            if (options_.until && message.timestamp > *options_.until) return i;
+            offset_ = batch.offset_of(message);
+            if (!visit(message, [this](const auto& m) { return this->on(m); })) return i + 1;
+        }
+        if (size > 0) time_ = messages[size - 1]->timestamp;
+        return size;
+    }
+
+    // ------------------------------------------------------------------ what each message does; false stops a replay
+
+    bool on(const Header&) const noexcept { return true; }
+
+    bool on(const StockDirectory& m) {
+        name(listing_of(m.locate), m.stock);
+        return true;
+    }
+
+    bool on(const TradingAction& m) {
+        named_listing(m).state = m.state;
+        return true;
+    }
+
+    bool on(const AddOrder& m) { return add(m); }
+    bool on(const AddOrderMpid& m) { return add(m); }
+
+    bool on(const OrderExecuted& m) {
+        return touch(m, m.ref, [&](OrderSlot* slot, const Level& level) {
+            if (levels_.front(slot->level, orders_) != m.ref) ++out_of_order_;
+            return execute(m, slot, level, level.price, true);
+        });
+    }
+
+    bool on(const OrderExecutedWithPrice& m) {
+        return touch(m, m.ref, [&](OrderSlot* slot, const Level& level) {
+            return execute(m, slot, level, m.price, m.printable == 'Y');
+        });
+    }
+
+    bool on(const OrderCancel& m) {
+        return touch(m, m.ref, [&](OrderSlot* slot, const Level& level) {
+            BookChange change = removal(m, level, m.ref);
+            const bool fine = take_off(m, slot, m.shares, change);
+            observer_.on_change(change);
+            return fine;
+        });
+    }
+
+    bool on(const OrderDelete& m) {
+        return touch(m, m.ref, [&](OrderSlot* slot, const Level& level) {
+            BookChange change = removal(m, level, m.ref);
+            change.removed_shares = erase(m.ref, slot);
+            observer_.on_change(change);
+            return true;
+        });
+    }
+
+    bool on(const OrderReplace& m) {
+        return touch(m, m.old_ref, [&](OrderSlot* slot, const Level& level) {
+            BookChange change = removal(m, level, m.old_ref);
+            change.removed_shares = erase(m.old_ref, slot);
+            bool fine = true;
+            if (m.shares == 0) {
+                fine = odd(Oddity::zero_quantity, m, m.new_ref);
+            } else if (orders_.find(m.new_ref) != nullptr) {
+                fine = odd(Oddity::duplicate_reference, m, m.new_ref);
+            } else {
+                rest(change, m.new_ref, m.price, m.shares);
+            }
+            observer_.on_change(change);
+            return fine;
+        });
+    }
+
+    bool on(const Trade& m) {
+        if (named_listing(m).selected) print({m, m.locate, m.price, m.shares, m.match, true});
+        return true;
+    }
+
+    bool on(const CrossTrade& m) {
+        if (named_listing(m).selected) print({m, m.locate, m.price, m.shares, m.match, true});
+        return true;
+    }
+
+    bool on(const BrokenTrade& m) {
+        const auto broken = trades_.take(m.match);
+        if (!broken) return !listing_of(m.locate).selected || odd(Oddity::unknown_match, m, m.match);
+        Listing& listing = listings_[broken->locate];
+        listing.volume -= broken->shares;
+        --listing.trades;
+        return true;
+    }
+
+    // ------------------------------------------------------------------ the parts of it
+
+    using Level = typename Levels::Level;
+
+    template <class Add>
+    bool add(const Add& m) {
+        if (!named_listing(m).selected) return true;
+        if (m.side != 'B' && m.side != 'S') return odd(Oddity::invalid_side, m, m.ref);
+        if (m.shares == 0) return odd(Oddity::zero_quantity, m, m.ref);
+        if (orders_.find(m.ref) != nullptr) return odd(Oddity::duplicate_reference, m, m.ref);
+        BookChange change{m, m.locate, m.side == 'B' ? Side::buy : Side::sell, m.ref, 0, 0, 0, 0, 0};
+        rest(change, m.ref, m.price, m.shares);
+        observer_.on_change(change);
+        return true;
+    }
+
+    void rest(BookChange& change, std::uint64_t ref, std::uint32_t price, std::uint32_t shares) {
+        Book& book = listings_[change.locate].book;
+        const LevelId level = book.add(levels_, change.locate, change.side, price, ref, shares, orders_);
+        orders_.insert(ref, {level, shares});
+        change.added_ref = ref;
+        change.added_price = price;
+        change.added_shares = shares;
+    }
+
+    // Finds the order a message speaks of, and hands it on.
+    template <class Message, class Then>
+    bool touch(const Message& m, std::uint64_t ref, Then&& then) {
+        OrderSlot* const slot = orders_.find(ref);
+        // With some symbols selected, an order of another symbol is no surprise.
+        if (slot == nullptr) return !listing_of(m.locate).selected || odd(Oddity::unknown_reference, m, ref);
+        const Level& level = levels_[slot->level];
+        if (level.book != m.locate && !odd(Oddity::locate_mismatch, m, ref)) return false;
+        return then(slot, level);
+    }
+
+    static BookChange removal(const Header& m, const Level& level, std::uint64_t ref) noexcept {
+        return {m, static_cast<Locate>(level.book), level.side, ref, level.price, 0, 0, 0, 0};
+    }
+
+    template <class Execution>
+    bool execute(const Execution& m, OrderSlot* slot, const Level& level, Price price, bool printable) {
+        BookChange change = removal(m, level, m.ref);
+        const bool fine = take_off(m, slot, m.shares, change);
+        print({m, change.locate, price, change.removed_shares, m.match, printable});
+        observer_.on_change(change);
+        return fine;
+    }
+
+    // Takes shares off an order, which keeps its place; what rests of it bounds them.
+    template <class Message>
+    bool take_off(const Message& m, OrderSlot* slot, std::uint32_t shares, BookChange& change) {
+        if (shares < slot->shares) {
+            slot->shares -= shares;
+            Book::reduce(levels_, slot->level, shares);
+            change.removed_shares = shares;
+            return true;
+        }
+        change.removed_shares = erase(m.ref, slot);
+        return shares == change.removed_shares || odd(Oddity::over_execution, m, m.ref);
+    }
+
+    std::uint32_t erase(std::uint64_t ref, OrderSlot* slot) {
+        const auto [level, shares] = *slot;
+        orders_.erase(ref, slot);
+        listings_[levels_[level].book].book.remove(levels_, level, shares, orders_);
+        return shares;
+    }
+
+    void print(const Print& print) {
+        if (print.printable && print.shares > 0) {
+            Listing& listing = listings_[print.locate];
+            listing.volume += print.shares;
+            listing.last_price = static_cast<std::uint32_t>(print.price);
+            ++listing.trades;
+            trades_.add(print.match, print.locate, print.shares);
+        }
+        observer_.on_print(print);
+    }
+
+    Listing& listing_of(Locate locate) {
+        if (locate >= listings_.size()) [[unlikely]] {
+            Listing fresh;
+            fresh.selected = options_.symbols.empty();
+            listings_.resize(locate + std::size_t{1}, fresh);
+        }
+        return listings_[locate];
+    }
+
+    // A slice of a day may begin after the directory: then any message that names its symbol will do.
+    template <class Message>
+    Listing& named_listing(const Message& m) {
+        Listing& listing = listing_of(m.locate);
+        if (!listing.seen) [[unlikely]]
+            name(listing, m.stock);
+        return listing;
+    }
+
+    void name(Listing& listing, const Text<8>& stock) {
+        listing.symbol = {};
+        const std::string_view text = stock;
+        std::copy(text.begin(), text.end(), listing.symbol.text.begin());
+        listing.seen = true;
+        if (!options_.symbols.empty()) {
+            listing.selected = std::binary_search(options_.symbols.begin(), options_.symbols.end(), listing.symbol);
+        }
+    }
+
+    bool odd(Oddity oddity, const Header& message, std::uint64_t number) {
+        return reader_.note(oddity, message.type, offset_, number);
+    }
+
+    // ------------------------------------------------------------------ looking ahead
+
+    enum class Needs : std::uint8_t { nothing, ladder, order };
+
+    static Needs needs_of(const Header& message) noexcept {
+        static constexpr auto table = [] {
+            std::array<Needs, 256> needs{};
+            for (const char type : {'A', 'F'}) needs[static_cast<unsigned char>(type)] = Needs::ladder;
+            for (const char type : {'E', 'C', 'X', 'D', 'U'}) needs[static_cast<unsigned char>(type)] = Needs::order;
+            return needs;
+        }();
+        return table[static_cast<unsigned char>(message.type)];
+    }
+
+    // All five types that speak of a resting order have its reference in the same place.
+    static std::uint64_t ref_of(const Header& message) noexcept { return static_cast<const OrderDelete&>(message).ref; }
+
+    void prefetch_order(const Header& message) const noexcept {
+        const Needs needs = needs_of(message);
+        if (needs == Needs::nothing) return;
+        if (needs == Needs::order) orders_.prefetch(ref_of(message));
+        if (message.locate < listings_.size()) detail::prefetch(&listings_[message.locate]);
+    }
+
+    void prefetch_level(const Header& message) const noexcept {
+        const Needs needs = needs_of(message);
+        if (needs == Needs::nothing) return;
+        if (needs == Needs::order) {
+            if (const OrderSlot* slot = orders_.find(ref_of(message))) detail::prefetch(&levels_[slot->level]);
+        } else if (message.locate < listings_.size()) {
+            const Side side = static_cast<const AddOrder&>(message).side == 'B' ? Side::buy : Side::sell;
+            detail::prefetch(listings_[message.locate].book.ladder(side).best_address());
+        }
+    }
+
+    Reader reader_;
+    ReplayOptions options_;
+    Observer observer_;
+    std::vector<Listing> listings_;
+    Levels levels_;
+    OrderIndex orders_;
+    TradeLog trades_;
+    std::uint64_t out_of_order_ = 0;
+    std::uint64_t offset_ = 0;
+    Timestamp time_ = 0;
+};
+
+}  // namespace nanobook::itch

@@ -1,0 +1,69 @@
+// The executions of a day by match number, so that a broken one can be taken back.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace nanobook::itch {
+
+/// Written all day and read a few times, if at all: 16 bytes a trade, appended, no index but the range of match numbers
+/// in each chunk. Match numbers mostly ascend, so that a look-up reads one chunk.
+class TradeLog {
+  public:
+    struct Trade {
+        std::uint64_t shares;
+        std::uint16_t locate;
+    };
+
+    void add(std::uint64_t match, std::uint16_t locate, std::uint64_t shares) {
+        if (chunks_.empty() || chunks_.back().size == chunk_size) {
+            chunks_.push_back({std::make_unique<std::array<Entry, chunk_size>>()});
+        }
+        Chunk& chunk = chunks_.back();
+        // 48 bits of shares are more than any company has.
+        (*chunk.entries)[chunk.size++] = {match, std::min(shares, most_shares) << 16 | locate};
+        chunk.low = std::min(chunk.low, match);
+        chunk.high = std::max(chunk.high, match);
+    }
+
+    /// The latest trade of that match number that still stands. It stands no more.
+    std::optional<Trade> take(std::uint64_t match) noexcept {
+        for (auto chunk = chunks_.rbegin(); chunk != chunks_.rend(); ++chunk) {
+            if (match < chunk->low || match > chunk->high) continue;
+            for (std::size_t i = chunk->size; i-- > 0;) {
+                Entry& entry = (*chunk->entries)[i];
+                if (entry.match != match || entry.shares_and_locate == taken) continue;
+                const Trade trade{entry.shares_and_locate >> 16, static_cast<std::uint16_t>(entry.shares_and_locate)};
+                entry.shares_and_locate = taken;
+                return trade;
+            }
+        }
+        return std::nullopt;
+    }
+
+  private:
+    static constexpr std::size_t chunk_size = 4096;
+    static constexpr std::uint64_t taken = std::numeric_limits<std::uint64_t>::max();
+    static constexpr std::uint64_t most_shares = (std::uint64_t{1} << 48) - 2;
+
+    struct Entry {
+        std::uint64_t match;
+        std::uint64_t shares_and_locate;
+    };
+    struct Chunk {
+        std::unique_ptr<std::array<Entry, chunk_size>> entries;
+        std::size_t size = 0;
+        std::uint64_t low = std::numeric_limits<std::uint64_t>::max();
+        std::uint64_t high = 0;
+    };
+
+    std::vector<Chunk> chunks_;
+};
+
+}  // namespace nanobook::itch
