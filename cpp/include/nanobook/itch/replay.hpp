@@ -19,6 +19,7 @@
 #include <nanobook/book/book.hpp>
 #include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
+#include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/messages.hpp>
 #include <nanobook/itch/order_index.hpp>
 #include <nanobook/itch/reader.hpp>
@@ -26,8 +27,6 @@
 #include <nanobook/itch/trade_log.hpp>
 
 namespace nanobook::itch {
-
-using Locate = std::uint16_t;
 
 /// What one message did to a book, told after it is done. A replace is one change: it removes and adds.
 struct BookChange {
@@ -337,9 +336,7 @@ class Replay {
     }
 
     void name(Listing& listing, const Text<8>& stock) {
-        listing.symbol = {};
-        const std::string_view text = stock;
-        std::copy(text.begin(), text.end(), listing.symbol.text.begin());
+        listing.symbol = symbol_of(stock);
         listing.seen = true;
         if (!options_.symbols.empty()) {
             listing.selected = std::binary_search(options_.symbols.begin(), options_.symbols.end(), listing.symbol);

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <nanobook/itch/messages.hpp>
+
 namespace nanobook::itch {
 
 enum class Oddity : std::uint8_t {
@@ -42,17 +44,31 @@ struct Finding {
     std::uint64_t number;
 };
 
-/// A sentence: "unknown_reference at byte 1234: message type E, number 42".
+/// A sentence for people: "message type E at byte 1234 names order 42, which does not rest".
 [[nodiscard]] inline std::string describe(const Finding& finding) {
-    std::string text(name_of(finding.oddity));
-    text += " at byte " + std::to_string(finding.offset);
-    if (finding.type != 0) {
-        const bool printable = finding.type > ' ' && finding.type <= '~';
-        text += ": message type ";
-        text += printable ? std::string(1, finding.type)
-                          : std::to_string(static_cast<int>(static_cast<unsigned char>(finding.type)));
+    const std::string number = std::to_string(finding.number);
+    const std::string at = " at byte " + std::to_string(finding.offset);
+    const auto byte = static_cast<unsigned char>(finding.type);
+    const bool printable = byte > ' ' && byte <= '~';
+    const std::string message =
+        "message type " + (printable ? std::string(1, finding.type) : std::to_string(byte)) + at;
+    switch (finding.oddity) {
+        case Oddity::unknown_type: return message + " is unknown to ITCH 5.0 (length " + number + ")";
+        case Oddity::wrong_length:
+            return message + " has length " + number + " instead of " + std::to_string(length_of_type[byte]);
+        case Oddity::truncated_tail:
+            return "the end is cut off inside the message" + at + ", of which " + number + " bytes are there";
+        case Oddity::trailing_bytes: return number + " bytes after the end of the session" + at;
+        case Oddity::unknown_reference: return message + " names order " + number + ", which does not rest";
+        case Oddity::duplicate_reference: return message + " adds order " + number + ", which rests already";
+        case Oddity::over_execution: return message + " takes more off order " + number + " than rests";
+        case Oddity::locate_mismatch: return message + " has another locate than its order " + number;
+        case Oddity::zero_quantity: return message + " adds order " + number + " with 0 shares";
+        case Oddity::invalid_side: return message + " adds order " + number + " on neither side B nor S";
+        case Oddity::unknown_match:
+            return message + " breaks trade " + number + ", which was not seen or is broken already";
     }
-    return text + ", number " + std::to_string(finding.number);
+    return message;
 }
 
 /// Counts of odd things by kind and message type, and the first of all.

@@ -1,0 +1,5 @@
+"""The compiled part of nanobook; import nanobook instead."""
+
+
+
+version: str = ...

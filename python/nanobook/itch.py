@@ -1,0 +1,379 @@
+"""NASDAQ TotalView-ITCH 5.0: open a file, see what is in it, and turn it into order books.
+
+    import nanobook
+
+    with nanobook.itch.open("01302020.NASDAQ_ITCH50.gz") as day:
+        books = day.replay(until="09:45")
+        print(books.depth("AAPL", 10).bids)
+
+Prices are integers of four decimals: 1_500_000 is $150.00. Times are nanoseconds since midnight, US/Eastern.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import datetime
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
+
+from nanobook._core import BookSnapshot, LevelView, itch as _itch
+from nanobook._core.itch import (
+    AddOrder,
+    AddOrderMpid,
+    BrokenTrade,
+    CrossTrade,
+    DirectListing,
+    Finding,
+    IpoQuotingPeriod,
+    LuldAuctionCollar,
+    MarketParticipantPosition,
+    Message,
+    MwcbDeclineLevel,
+    MwcbStatus,
+    Noii,
+    OperationalHalt,
+    OrderCancel,
+    OrderDelete,
+    OrderExecuted,
+    OrderExecutedWithPrice,
+    OrderReplace,
+    RegSho,
+    Report,
+    RetailPriceImprovement,
+    StockDirectory,
+    SystemEvent,
+    Trade,
+    TradingAction,
+)
+
+__all__ = [
+    "AddOrder",
+    "AddOrderMpid",
+    "BookSnapshot",
+    "Books",
+    "BrokenTrade",
+    "CrossTrade",
+    "DirectListing",
+    "File",
+    "Finding",
+    "IpoQuotingPeriod",
+    "ItchError",
+    "LevelView",
+    "LuldAuctionCollar",
+    "MarketParticipantPosition",
+    "Message",
+    "MwcbDeclineLevel",
+    "MwcbStatus",
+    "Noii",
+    "OperationalHalt",
+    "OrderCancel",
+    "OrderDelete",
+    "OrderExecuted",
+    "OrderExecutedWithPrice",
+    "OrderReplace",
+    "RegSho",
+    "Report",
+    "RetailPriceImprovement",
+    "StockDirectory",
+    "SymbolStats",
+    "SystemEvent",
+    "Trade",
+    "TradingAction",
+    "open",
+    "parse_time",
+]
+
+#: Decimals of every price.
+PRICE_SCALE = 4
+
+#: Told how many bytes of the file are done, and how many there are.
+Progress = Callable[[int, int], None]
+
+_PIECE = 1 << 22  # bytes between two looks at Ctrl-C and the progress bar: some 10 ms of replay
+_SMALL_PIECE = 1 << 16  # the same where each message becomes a Python object
+_ALL_TYPES = "SRHYLVWKJhAFECXDUPQBINO"
+
+
+class ItchError(ValueError):
+    """A file cannot be read as ITCH, or a strict reader met something odd.
+
+    `path` is the file, `offset` the byte where it happened, `type` the message's type or "".
+    """
+
+    def __init__(self, path: Path, problem: str, offset: int = 0, type: str = "") -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.offset = offset
+        self.type = type
+
+
+# What a consumer's feed() takes: bytes, or a piece of a mapped file.
+_Chunk = tuple[Any, ...]
+_C = TypeVar("_C", _itch.Summary, _itch.Replay)
+
+
+class SymbolStats(NamedTuple):
+    """One symbol's day so far."""
+
+    symbol: str
+    locate: int
+    state: str  #: trading state of the last H message: H halted, P paused, Q quotation only, T trading; "" before one
+    volume: int  #: shares printed: executions, printable C, hidden trades, crosses; broken ones taken back
+    trades: int  #: prints in the volume
+    last_price: int | None  #: of the last print in the volume, 4 decimals
+    live_orders: int
+
+
+def parse_time(time: int | str | datetime.time) -> int:
+    """Nanoseconds since midnight from "09:45", "09:45:00.5", a datetime.time, or nanoseconds themselves."""
+    if isinstance(time, int):
+        return time
+    if isinstance(time, str):
+        clock, _, fraction = time.partition(".")
+        if fraction and not (fraction.isdecimal() and len(fraction) <= 9):
+            raise ValueError(f"not a time of day: {time!r}; write it like '09:45' or '09:45:00.123456789'")
+        try:
+            at = datetime.time.fromisoformat(clock)
+        except ValueError:
+            raise ValueError(f"not a time of day: {time!r}; write it like '09:45' or '09:45:00.123456789'") from None
+        return parse_time(at) + int(fraction.ljust(9, "0"))
+    return ((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000_000 + time.microsecond * 1000
+
+
+class Books:
+    """The books of all symbols, or of those selected, as of one moment of the day."""
+
+    def __init__(self, path: Path, replay: _itch.Replay) -> None:
+        self._path = path
+        self._replay = replay
+
+    def best_bid_ask(self, symbol: str) -> tuple[int | None, int | None]:
+        """Prices of the best bid and ask, 4 decimals; None for an empty side. KeyError for an unknown symbol."""
+        return self._replay.best_bid_ask(symbol)
+
+    def depth(self, symbol: str, n: int = 10) -> BookSnapshot:
+        """The best `n` levels a side: price (4 decimals), quantity and order count of each."""
+        return self._replay.depth(symbol, n)
+
+    def orders(self, symbol: str) -> list[tuple[int, str, int, int]]:
+        """Every resting order as (ref, side, price, shares): bids, then asks; best price first, then by arrival."""
+        return self._replay.orders(symbol)
+
+    def queue_ahead(self, ref: int) -> int:
+        """Shares that rest before an order at its price."""
+        return self._replay.queue_ahead(ref)
+
+    def stats(self) -> list[SymbolStats]:
+        """One row a symbol, in order of locate; `polars.DataFrame(books.stats())` makes a table."""
+        return [
+            SymbolStats(symbol, locate, state.strip(), volume, trades, last_price, live_orders)
+            for symbol, locate, state, volume, trades, last_price, live_orders in self._replay.listings()
+        ]
+
+    def symbols(self) -> list[str]:
+        """The symbols that have a book, sorted."""
+        return sorted(row[0] for row in self._replay.listings())
+
+    @property
+    def time(self) -> int:
+        """Time of the last message, in nanoseconds since midnight."""
+        return self._replay.time
+
+    @property
+    def message_count(self) -> int:
+        """Messages replayed."""
+        return self._replay.message_count
+
+    @property
+    def live_orders(self) -> int:
+        """Resting orders, over all symbols."""
+        return self._replay.live_orders
+
+    @property
+    def out_of_order_executions(self) -> int:
+        """Executions of an order that was not first in its queue: one or two in a thousand on real days."""
+        return self._replay.out_of_order_executions
+
+    @property
+    def report(self) -> Report:
+        """What was odd about the stream."""
+        return self._replay.report
+
+    def __repr__(self) -> str:
+        return f"<Books of {self._path.name}: {self.message_count:,} messages, {self.live_orders:,} live orders>"
+
+
+class File:
+    """An ITCH file. Each question reads it once; nothing of it is kept in memory but what the answer needs."""
+
+    def __init__(self, path: str | os.PathLike[str], strict: bool = False) -> None:
+        self.path = Path(path)
+        self.strict = strict
+        with builtins.open(self.path, "rb") as file:
+            self.compressed = file.read(2) == b"\x1f\x8b"
+            self.size = os.fstat(file.fileno()).st_size
+        self._mapped: _itch.MappedFile | None = None
+        self._summary: _itch.Summary | None = None
+        self._closed = False
+        if not self.compressed:
+            self._mapped = _itch.MappedFile(os.fspath(self.path))
+            self.size = len(self._mapped)
+        self._probe()
+
+    # ------------------------------------------------------------------ questions
+
+    def counts(self, progress: Progress | None = None) -> dict[str, int]:
+        """Messages by type."""
+        return self.summary(progress).counts
+
+    def symbols(self, progress: Progress | None = None) -> list[str]:
+        """The symbols the file speaks of, sorted."""
+        return sorted(self.summary(progress).symbols())
+
+    def report(self, progress: Progress | None = None) -> Report:
+        """What is odd about the file's framing. `replay().report` also tells of orders."""
+        return self.summary(progress).report
+
+    def summary(self, progress: Progress | None = None) -> _itch.Summary:
+        """Counts, symbols and times, by one pass over the file that is not repeated."""
+        if self._summary is None:
+            self._summary = self._feed(_itch.Summary(self.strict), progress)
+        return self._summary
+
+    def messages(
+        self, type: str | Iterable[str] | None = None, symbol: str | Iterable[str] | None = None
+    ) -> Iterator[Message]:
+        """The messages in order, as records: of all types or some ("AF"), of all symbols or some.
+
+        A record's fields bear the names of the specification: `ref`, `shares`, `price`, ...
+        """
+        types = _ALL_TYPES if type is None else "".join(type)
+        decoder = _itch.Decoder(types, _names(symbol), self.strict)
+        return self._decode(decoder)
+
+    def replay(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        until: int | str | datetime.time | None = None,
+        progress: Progress | None = None,
+    ) -> Books:
+        """The order books after the last message, or after the last one not later than `until`.
+
+        symbols: only these; the others are skipped.
+        until: a time of day, US/Eastern: "09:45", datetime.time(9, 45), or nanoseconds since midnight.
+        progress: called with (bytes done, bytes in the file) at most every few milliseconds.
+        """
+        names = _names(symbols)
+        replay = _itch.Replay(names, None if until is None else parse_time(until), self.strict)
+        return Books(self.path, self._feed(replay, progress))
+
+    # ------------------------------------------------------------------ life
+
+    def close(self) -> None:
+        """Unmaps the file. Books made from it stay good."""
+        self._mapped = None
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"nanobook.itch.open({os.fspath(self.path)!r})"
+
+    # ------------------------------------------------------------------ bytes
+
+    def _probe(self) -> None:
+        """Refuses what is not ITCH at all, before anything long begins."""
+        summary = _itch.Summary()
+        with contextlib.closing(self._chunks(_SMALL_PIECE)) as chunks:
+            for chunk, _ in chunks:
+                summary.feed(*chunk)
+                break
+            else:
+                raise ItchError(self.path, "the file is empty: 0 bytes, no ITCH message")
+        odd = sum(summary.report.count(kind) for kind in ("unknown_type", "wrong_length"))
+        if summary.message_count > odd:
+            return
+        summary.finish()
+        first = summary.report.first
+        if first is None:
+            raise ItchError(self.path, "no ITCH message in it: the session ends at byte 0")
+        if first.oddity == "truncated_tail":
+            raise ItchError(self.path, f"no whole ITCH 5.0 message in it ({first})", first.offset, first.type)
+        raise ItchError(self.path, f"not an ITCH 5.0 file ({first})", first.offset, first.type)
+
+    def _chunks(self, size: int) -> Iterator[tuple[_Chunk, int]]:
+        """Pieces of the stream, as arguments of feed(), and how many bytes of the file are done after each."""
+        if self._closed:
+            raise ValueError(f"{self.path} is closed")
+        if self._mapped is not None:
+            for begin in range(0, self.size, size):
+                yield (self._mapped, begin, size), min(begin + size, self.size)
+            return
+        with builtins.open(self.path, "rb") as raw:
+            yield from self._inflate(raw, size)
+
+    def _inflate(self, raw: BinaryIO, size: int) -> Iterator[tuple[_Chunk, int]]:
+        from isal import igzip_threaded, isal_zlib  # costs 10 ms, which only a gzipped file shall pay
+
+        done = 0
+        try:
+            with igzip_threaded.open(raw, "rb") as stream:
+                while chunk := stream.read(size):
+                    done += len(chunk)
+                    yield (chunk,), raw.tell()
+        except (OSError, EOFError, isal_zlib.error) as error:
+            problem = f"gzip data is corrupt or cut off after {done} decompressed bytes: {error}"
+            raise ItchError(self.path, problem, done) from error
+
+    def _feed(self, consumer: _C, progress: Progress | None) -> _C:
+        with contextlib.closing(self._chunks(_PIECE)) as chunks:
+            for chunk, done in chunks:
+                going = consumer.feed(*chunk)
+                if progress is not None:
+                    progress(done, self.size)
+                if not going:
+                    break
+            else:
+                consumer.finish()
+        if progress is not None:
+            progress(self.size, self.size)
+        self._check(consumer.report)
+        return consumer
+
+    def _decode(self, decoder: _itch.Decoder) -> Iterator[Message]:
+        with contextlib.closing(self._chunks(_SMALL_PIECE)) as chunks:
+            for chunk, _ in chunks:
+                yield from decoder.feed(*chunk)
+                self._check(decoder.report)
+        decoder.finish()
+        self._check(decoder.report)
+
+    def _check(self, report: Report) -> None:
+        if self.strict and report.first is not None:
+            raise ItchError(self.path, str(report.first), report.first.offset, report.first.type)
+
+
+def _names(symbols: str | Iterable[str] | None) -> list[str]:
+    if symbols is None:
+        return []
+    names = [symbols] if isinstance(symbols, str) else list(symbols)
+    if not names:
+        raise ValueError("no symbol named: give at least one, or None for all")
+    return names
+
+
+def open(path: str | os.PathLike[str], strict: bool = False) -> File:
+    """Opens an ITCH 5.0 file: Nasdaq's day files, gzipped or not, and files whose every length prefix is 0.
+
+    Lenient by default: what is odd (a cut-off end, unknown types, unknown orders) is skipped, counted and reported.
+    With `strict=True` the first odd thing raises ItchError with its offset and type.
+    OSError where the file cannot be opened; ItchError where it is empty, no ITCH at all, or its gzip data is corrupt.
+    """
+    return File(path, strict)

@@ -1,0 +1,7 @@
+// One function per area of the module; each lives in bind_<area>.cpp.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+void bind_book(nanobind::module_& m);
+void bind_itch(nanobind::module_& m);

@@ -1,0 +1,11 @@
+// The Python module nanobook._core: one bind_<area>() per file bind_<area>.cpp, and nothing else.
+#include <nanobook/version.hpp>
+
+#include "bind.hpp"
+
+NB_MODULE(_core, m) {
+    m.doc() = "The compiled part of nanobook; import nanobook instead.";
+    m.attr("version") = nanobook::version;
+    bind_book(m);
+    bind_itch(m);
+}
