@@ -9,6 +9,7 @@
 #include <nanobook/book/level.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/block_pool.hpp>
+#include <nanobook/detail/memory.hpp>
 
 namespace nanobook {
 
@@ -64,8 +65,13 @@ class Ladder {
         std::memmove(rungs_ + at, rungs_ + at + 1, (size_ - at) * sizeof(Rung));
     }
 
-    /// Where a look at the best levels reads, to be fetched ahead of it.
-    [[nodiscard]] const void* best_address() const noexcept { return size_ == 0 ? nullptr : rungs_ + size_ - 1; }
+    /// Asks for the memory that a search near the best will read.
+    [[gnu::always_inline]] void prefetch() const noexcept {
+        if (size_ == 0) return;
+        const Rung* best = rungs_ + size_ - 1;
+        detail::prefetch(best);
+        if (size_ > 4) detail::prefetch(best - 4);
+    }
 
   private:
     static constexpr std::uint32_t near = 8;

@@ -49,6 +49,10 @@ struct alignas(detail::cache_line) Level {
     [[nodiscard]] Key* queue() noexcept { return capacity == inline_capacity ? few : block; }
     [[nodiscard]] const Key* queue() const noexcept { return capacity == inline_capacity ? few : block; }
 
+    /// The last key appended, which no entry exceeds while the keys ascend. Reading it touches no more than this
+    /// header: while the queue is a block, `few` is free to hold it.
+    [[nodiscard]] Key last_key() const noexcept { return capacity == inline_capacity ? few[end - 1] : few[0]; }
+
     /// Tombstones and resting orders from the first that may rest.
     [[nodiscard]] std::span<const Key> entries() const noexcept { return {queue() + begin, end - begin}; }
     [[nodiscard]] std::uint32_t tombstones() const noexcept { return end - begin - count; }
@@ -67,6 +71,12 @@ class Levels {
     [[nodiscard]] const Level& operator[](LevelId id) const noexcept { return levels_[id]; }
 
     [[nodiscard]] detail::BlockPool& pool() noexcept { return pool_; }
+
+    /// Asks for the memory that an append will write.
+    [[gnu::always_inline]] void prefetch_tail(LevelId id) const noexcept {
+        const Level& level = levels_[id];
+        if (level.capacity != Level::inline_capacity) detail::prefetch(level.block + level.end);
+    }
 
     [[nodiscard]] LevelId open(std::uint32_t book, Side side, Price price) {
         const Level fresh{price, 0, nullptr, 0, 0, 0, Level::inline_capacity, book, side, true, {}};
@@ -89,11 +99,11 @@ class Levels {
     template <OrderOwner Orders>
     void append(LevelId id, Key key, Quantity quantity, const Orders& orders) {
         Level& level = levels_[id];
-        if (level.end != level.begin && (!level.ascending || key <= level.queue()[level.end - 1])) [[unlikely]] {
+        if (level.end != level.begin && (!level.ascending || key <= level.last_key())) [[unlikely]]
             forget(level, key);
-        }
         if (level.end == level.capacity) make_room(id, level, orders);
         level.queue()[level.end++] = key;
+        if (level.capacity != Level::inline_capacity) level.few[0] = key;
         level.quantity += quantity;
         ++level.count;
     }
@@ -162,11 +172,15 @@ class Levels {
         Key* to =
             capacity == Level::inline_capacity ? level.few : static_cast<Key*>(pool_.take(capacity * sizeof(Key)));
         std::memcpy(to, level.queue() + level.begin, entries * sizeof(Key));
+        const Key last = level.last_key();
         release_block(level);
         level.begin = 0;
         level.end = entries;
         level.capacity = capacity;
-        if (to != level.few) level.block = to;
+        if (to != level.few) {
+            level.block = to;
+            level.few[0] = last;
+        }
     }
 
     void release_block(Level& level) noexcept {

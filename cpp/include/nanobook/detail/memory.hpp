@@ -31,7 +31,9 @@ inline void free_block(void* block, std::size_t bytes) noexcept {
     ::operator delete(block, std::align_val_t{bytes < huge_page ? cache_line : huge_page});
 }
 
-inline void prefetch(const void* address) noexcept {
+// Always inlined, like every function that only calls it: GCC takes a function of prefetches for one without effect,
+// and drops the calls.
+[[gnu::always_inline]] inline void prefetch(const void* address) noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
     _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0);
 #else

@@ -8,6 +8,7 @@
 #include <span>
 
 #include <nanobook/core/types.hpp>
+#include <nanobook/detail/memory.hpp>
 
 namespace nanobook::itch::synthetic {
 
@@ -119,10 +120,11 @@ class Book {
         return orders_[i];
     }
 
-    /// Where the next calls will read: for prefetching.
-    [[nodiscard]] const void* newest() const noexcept { return orders_ + (size_ != 0 ? size_ - 1 : 0); }
-    [[nodiscard]] const void* best(Side side) const noexcept {
-        return half(side).levels + (half(side).count != 0 ? half(side).count - 1 : 0);
+    /// Calls for the memory that an `add` and `aged(age)` will read soon.
+    void prefetch(std::uint32_t age) const noexcept {
+        nanobook::detail::prefetch(orders_ + size_);
+        nanobook::detail::prefetch(orders_ + (age < size_ ? size_ - 1 - age : 0));
+        for (const Half& h : sides_) nanobook::detail::prefetch(h.levels + (h.count != 0 ? h.count - 1 : 0));
     }
 
   private:

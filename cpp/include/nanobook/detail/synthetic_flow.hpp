@@ -13,6 +13,8 @@
 
 namespace nanobook::itch::synthetic {
 
+inline constexpr std::string_view market_makers[] = {"GSCO", "MSCO", "NITE", "CDRG", "JPMS", "UBSS", "TIMB", "WCHV"};
+
 /// How the time of day shapes the flow.
 struct FlowPhase {
     char imbalance = ' ';  ///< the auction whose imbalance is published now: O C, or space for none
@@ -27,8 +29,16 @@ class Flow {
 
     FlowPhase phase;
 
-    /// Writes one message of the symbol. There must be budget for one.
-    void step(Symbol& symbol) {
+    /// The age, in arrivals, of the order that a delete, cancel or replace will concern. Spread over powers of two:
+    /// half of the orders touched are young, and some are as old as the day.
+    std::uint32_t draw_age() noexcept {
+        const std::uint32_t bits = random_.below(20) / 2;
+        return random_.below(2U << bits);
+    }
+
+    /// Writes one message of the symbol, about an order of that age if about one. There must be budget for a message.
+    void step(Symbol& symbol, std::uint32_t age) {
+        age_ = age;
         move_fair_price(symbol);
         if (phase.imbalance != ' ' && random_.once_in(12)) return publish_imbalance(symbol, phase.imbalance);
         // Of 65,536: U 8 %, E and C 2 %, X 1.1 %, P 1 %, N; the rest is A and D.
@@ -189,12 +199,7 @@ class Flow {
         return random_.once_in(2) ? Side::buy : Side::sell;
     }
 
-    // The order a delete, cancel or replace concerns. Its age in arrivals is spread over powers of two: half of the
-    // orders touched are young, and some are as old as the day.
-    Order& choose_order(const Symbol& symbol) noexcept {
-        const std::uint32_t bits = random_.below(11);
-        return symbol.book.aged(random_.below(2U << bits));
-    }
+    Order& choose_order(const Symbol& symbol) noexcept { return symbol.book.aged(age_); }
 
     // How many better levels an order to come will have above it: none or one for half of them, up to eight for three
     // quarters, and a tail as long as a busy book is deep.
@@ -202,7 +207,7 @@ class Flow {
         const std::uint32_t draw = random_.below(256);
         if (draw < 72) return 0;
         if (draw < 128) return 1;
-        if (draw < 192) return 2 + random_.below(7);
+        if (draw < 182) return 2 + random_.below(7);
         return 9 + random_.below(72);
     }
 
@@ -217,7 +222,7 @@ class Flow {
             limit = std::min(limit, touch - tick);
             // Before a cross a few orders go through the other side's best price.
             const bool may_cross = symbol.state == 'Q' || (symbol.crosses_early && phase.before_open);
-            if (may_cross && random_.once_in(8)) limit = std::min(touch, fair) + random_.below(4) * tick;
+            if (may_cross && random_.once_in(4)) limit = std::min(touch, fair) + random_.below(4) * tick;
         }
         const Rank worst = symbol.worst_rank(side);
         if (limit < worst) return 0;
@@ -227,7 +232,7 @@ class Flow {
         if (levels == 0) return std::max(worst, limit - std::min(limit, random_.below(4) * symbol.spacing * tick));
 
         const std::uint32_t depth = std::min(choose_depth(), levels);
-        const bool open = !book.full(side) && (depth == levels || random_.below(256) < 80);
+        const bool open = !book.full(side) && (depth == levels || random_.below(256) < 54);
         if (open) {
             // Between the level and the better one before it; with none, between the best and the limit.
             const Rank before = depth != 0 ? book.rank(side, depth - 1) : limit + tick;
@@ -238,13 +243,12 @@ class Flow {
                 if (before >= worst + away) return before - away;
             }
         }
-        const std::uint32_t joined = std::min(depth, levels - 1);
-        // A best price beyond the limit belongs to a book that is crossed: nobody joins it any more.
-        return book.rank(side, joined) <= limit || joined != 0 ? book.rank(side, joined) : limit;
+        return book.rank(side, std::min(depth, levels - 1));
     }
 
     Venue<Sink>& venue_;
     nanobook::detail::Random& random_;
+    std::uint32_t age_ = 0;
 };
 
 }  // namespace nanobook::itch::synthetic

@@ -26,6 +26,16 @@ static_assert(sizeof(OrderSlot) == 8);
 /// The old orders, and those of scattered references: open addressing with linear probing, at most half full.
 class OrderTable {
   public:
+    OrderTable() = default;
+    OrderTable(OrderTable&& other) noexcept { swap(other); }
+    OrderTable& operator=(OrderTable&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~OrderTable() {
+        if (entries_ != nullptr) detail::free_block(entries_, capacity_ * sizeof(Entry));
+    }
+
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     [[nodiscard]] OrderSlot* find(std::uint64_t ref) noexcept {
@@ -36,17 +46,16 @@ class OrderTable {
 
     /// `ref` must not be there. The slot is good until the next change.
     void insert(std::uint64_t ref, OrderSlot slot) {
-        if (2 * (size_ + 1) > entries_.size()) grow();
+        if (2 * (size_ + 1) > capacity_) grow();
         entries_[position(ref)] = {ref, slot};
         ++size_;
     }
 
-    void erase(const OrderSlot* slot) noexcept {
+    void erase(OrderSlot* slot) noexcept {
         // Move back what had to make way for it, so that no probe ends too early.
-        const auto offset =
-            reinterpret_cast<const std::byte*>(slot) - reinterpret_cast<const std::byte*>(entries_.data());
+        const auto offset = reinterpret_cast<const std::byte*>(slot) - reinterpret_cast<const std::byte*>(entries_);
         std::size_t hole = static_cast<std::size_t>(offset) / sizeof(Entry);
-        const std::size_t mask = entries_.size() - 1;
+        const std::size_t mask = capacity_ - 1;
         for (std::size_t at = (hole + 1) & mask; entries_[at].slot.level != no_level; at = (at + 1) & mask) {
             const std::size_t home = hash(entries_[at].ref);
             if (((at - home) & mask) >= ((at - hole) & mask)) {
@@ -58,11 +67,16 @@ class OrderTable {
         --size_;
     }
 
-    void prefetch(std::uint64_t ref) const noexcept {
+    [[gnu::always_inline]] void prefetch(std::uint64_t ref) const noexcept {
         if (size_ != 0) detail::prefetch(&entries_[hash(ref)]);
     }
 
-    [[nodiscard]] std::size_t bytes() const noexcept { return entries_.size() * sizeof(Entry); }
+    void swap(OrderTable& other) noexcept {
+        std::swap(entries_, other.entries_);
+        std::swap(capacity_, other.capacity_);
+        std::swap(size_, other.size_);
+        std::swap(shift_, other.shift_);
+    }
 
   private:
     struct Entry {
@@ -76,22 +90,27 @@ class OrderTable {
     }
 
     [[nodiscard]] std::size_t position(std::uint64_t ref) const noexcept {
-        const std::size_t mask = entries_.size() - 1;
+        const std::size_t mask = capacity_ - 1;
         std::size_t at = hash(ref);
         while (entries_[at].slot.level != no_level && entries_[at].ref != ref) at = (at + 1) & mask;
         return at;
     }
 
     void grow() {
-        const std::vector<Entry> old =
-            std::exchange(entries_, std::vector<Entry>(std::max<std::size_t>(64, 2 * entries_.size())));
-        shift_ = 64 - std::countr_zero(entries_.size());
-        for (const Entry& entry : old) {
-            if (entry.slot.level != no_level) entries_[position(entry.ref)] = entry;
+        OrderTable larger;
+        larger.capacity_ = std::max<std::size_t>(64, 2 * capacity_);
+        larger.shift_ = 64 - std::countr_zero(larger.capacity_);
+        larger.entries_ = static_cast<Entry*>(detail::allocate_block(larger.capacity_ * sizeof(Entry)));
+        std::uninitialized_default_construct_n(larger.entries_, larger.capacity_);
+        for (std::size_t i = 0; i < capacity_; ++i) {
+            if (entries_[i].slot.level != no_level) larger.entries_[larger.position(entries_[i].ref)] = entries_[i];
         }
+        larger.size_ = size_;
+        swap(larger);
     }
 
-    std::vector<Entry> entries_;
+    Entry* entries_ = nullptr;
+    std::size_t capacity_ = 0;
     std::size_t size_ = 0;
     int shift_ = 0;
 };
@@ -110,7 +129,7 @@ class OrderIndex {
         return *this;
     }
     ~OrderIndex() {
-        for (Page* page : pages_) detail::free_block(page, sizeof(Page));
+        for (Page* slab : slabs_) detail::free_block(slab, slab_pages * sizeof(Page));
     }
 
     /// The live order of that reference, or null. Good until the next insert or erase.
@@ -162,7 +181,7 @@ class OrderIndex {
         return slot != nullptr ? slot->shares : 0;
     }
 
-    void prefetch(std::uint64_t ref) const noexcept {
+    [[gnu::always_inline]] void prefetch(std::uint64_t ref) const noexcept {
         if (const Sheet* sheet = sheet_of(ref); sheet != nullptr && sheet->page != nullptr) {
             detail::prefetch(&sheet->page->slots[ref % page_size]);
         } else {
@@ -184,6 +203,8 @@ class OrderIndex {
     struct Page {
         std::array<OrderSlot, page_size> slots;
     };
+    static constexpr std::size_t slab_pages = detail::huge_page / sizeof(Page);
+
     struct Sheet {
         Page* page = nullptr;
         std::uint64_t born = 0;
@@ -217,18 +238,21 @@ class OrderIndex {
             }
         }
         Sheet& sheet = (*books_[book])[ref / page_size % sheets];
-        if (free_.empty()) {
-            pages_.reserve(pages_.size() + 1);
-            free_.reserve(pages_.size() + 1);
-            void* const block = detail::allocate_block(sizeof(Page));
-            free_.push_back(::new (block) Page{});
-            pages_.push_back(free_.back());
-        }
+        if (free_.empty()) add_slab();
         sheet.page = free_.back();
         sheet.born = inserted_;
         free_.pop_back();
         ++used_pages_;
         return &sheet;
+    }
+
+    // A huge page at a time; zero is the empty slot.
+    void add_slab() {
+        slabs_.reserve(slabs_.size() + 1);
+        free_.reserve(slab_pages * (slabs_.size() + 1));
+        auto* const slab = static_cast<Page*>(detail::allocate_block(slab_pages * sizeof(Page)));
+        slabs_.push_back(slab);
+        for (std::size_t i = slab_pages; i-- > 0;) free_.push_back(::new (slab + i) Page{});
     }
 
     [[gnu::noinline]] void retire(std::uint64_t number, Sheet& sheet) {
@@ -247,17 +271,17 @@ class OrderIndex {
 
     void swap(OrderIndex& other) noexcept {
         std::swap(books_, other.books_);
-        std::swap(pages_, other.pages_);
+        std::swap(slabs_, other.slabs_);
         std::swap(free_, other.free_);
-        std::swap(table_, other.table_);
+        table_.swap(other.table_);
         std::swap(used_pages_, other.used_pages_);
         std::swap(live_, other.live_);
         std::swap(inserted_, other.inserted_);
     }
 
     std::vector<std::unique_ptr<SheetBook>> books_;
-    std::vector<Page*> pages_;  // all of them, to free
-    std::vector<Page*> free_;   // zeroed
+    std::vector<Page*> slabs_;
+    std::vector<Page*> free_;  // every slot empty
     OrderTable table_;
     std::size_t used_pages_ = 0;
     std::uint64_t live_ = 0;

@@ -133,17 +133,23 @@ class Replay {
 
   private:
     // Far enough ahead that memory has answered, near enough that the answer is still in the cache.
-    static constexpr std::size_t far = 16;
+    static constexpr std::size_t far = 24;
+    static constexpr std::size_t middle = 16;
     static constexpr std::size_t near = 8;
+    static constexpr std::size_t next = 4;
 
     std::size_t apply(const Batch& batch) {
         const auto messages = batch.messages;
         const std::size_t size = messages.size();
         for (std::size_t i = 0; i < std::min(far, size); ++i) prefetch_order(*messages[i]);
+        for (std::size_t i = 0; i < std::min(middle, size); ++i) prefetch_place(*messages[i]);
         for (std::size_t i = 0; i < std::min(near, size); ++i) prefetch_level(*messages[i]);
+        for (std::size_t i = 0; i < std::min(next, size); ++i) prefetch_queue(*messages[i]);
         for (std::size_t i = 0; i < size; ++i) {
             if (i + far < size) prefetch_order(*messages[i + far]);
+            if (i + middle < size) prefetch_place(*messages[i + middle]);
             if (i + near < size) prefetch_level(*messages[i + near]);
+            if (i + next < size) prefetch_queue(*messages[i + next]);
             const Header& message = *messages[i];
             if (options_.until && message.timestamp > *options_.until) return i;
             offset_ = batch.offset_of(message);
@@ -364,22 +370,55 @@ class Replay {
     // All five types that speak of a resting order have its reference in the same place.
     static std::uint64_t ref_of(const Header& message) noexcept { return static_cast<const OrderDelete&>(message).ref; }
 
-    void prefetch_order(const Header& message) const noexcept {
+    // A message's memory is reached in steps, each of which needs the one before: one step a stage.
+    [[gnu::always_inline]] void prefetch_order(const Header& message) const noexcept {
         const Needs needs = needs_of(message);
         if (needs == Needs::nothing) return;
         if (needs == Needs::order) orders_.prefetch(ref_of(message));
         if (message.locate < listings_.size()) detail::prefetch(&listings_[message.locate]);
     }
 
-    void prefetch_level(const Header& message) const noexcept {
+    [[gnu::always_inline]] void prefetch_place(const Header& message) const noexcept {
         const Needs needs = needs_of(message);
-        if (needs == Needs::nothing) return;
         if (needs == Needs::order) {
             if (const OrderSlot* slot = orders_.find(ref_of(message))) detail::prefetch(&levels_[slot->level]);
-        } else if (message.locate < listings_.size()) {
-            const Side side = static_cast<const AddOrder&>(message).side == 'B' ? Side::buy : Side::sell;
-            detail::prefetch(listings_[message.locate].book.ladder(side).best_address());
+        } else if (needs == Needs::ladder) {
+            if (const Ladder* ladder = ladder_of(message)) ladder->prefetch();
         }
+    }
+
+    [[gnu::always_inline]] void prefetch_level(const Header& message) const noexcept {
+        const Needs needs = needs_of(message);
+        if (needs == Needs::order) {
+            // The last order of a level takes the level with it, off its ladder.
+            const OrderSlot* slot = orders_.find(ref_of(message));
+            if (slot == nullptr) return;
+            const Level& level = levels_[slot->level];
+            if (level.count == 1) listings_[level.book].book.ladder(level.side).prefetch();
+        } else if (const LevelId level = level_for(message, needs); level != no_level) {
+            detail::prefetch(&levels_[level]);
+        }
+    }
+
+    [[gnu::always_inline]] void prefetch_queue(const Header& message) const noexcept {
+        const LevelId level = level_for(message, needs_of(message));
+        if (level != no_level) levels_.prefetch_tail(level);
+    }
+
+    // Where an added order will rest, if the level is there already.
+    LevelId level_for(const Header& message, Needs needs) const noexcept {
+        if (needs != Needs::ladder) return no_level;
+        const Ladder* ladder = ladder_of(message);
+        if (ladder == nullptr) return no_level;
+        const auto& add = static_cast<const AddOrder&>(message);
+        return ladder->find(Ladder::rank_of(side_of(add), add.price));
+    }
+
+    static Side side_of(const AddOrder& message) noexcept { return message.side == 'B' ? Side::buy : Side::sell; }
+
+    const Ladder* ladder_of(const Header& message) const noexcept {
+        if (message.locate >= listings_.size()) return nullptr;
+        return &listings_[message.locate].book.ladder(side_of(static_cast<const AddOrder&>(message)));
     }
 
     Reader reader_;

@@ -1,0 +1,160 @@
+"""Every check of the project by name: `nox -s tests`, `nox -l` lists them.
+
+Each session makes its own environment and builds in its own folder, so that sessions do not disturb one another.
+"""
+
+import shutil
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "types", "cpp", "tests"]
+
+ROOT = Path(__file__).resolve().parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def install(session: nox.Session, *extra: str) -> None:
+    """Install nanobook; a build folder that stays makes the next time quick."""
+    session.install(*PROJECT["build-system"]["requires"], *extra)
+    session.install("--no-build-isolation", f"--config-settings=build-dir=build/nox-{session.name}", ".")
+
+
+def build_and_run_cpp_tests(session: nox.Session, preset: str, *options: str, folder: str | None = None) -> None:
+    build = f"build/{folder or preset}"
+    session.run("cmake", "--preset", preset, "-B", build, *options, external=True)
+    session.run("cmake", "--build", build, external=True)
+    session.run("ctest", "--test-dir", build, "--output-on-failure", "--parallel", "4", external=True)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The Python tests."""
+    install(session, *group("test"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=False)
+def cpp(session: nox.Session) -> None:
+    """The C++ tests, with assertions and as users compile them, by every compiler at hand."""
+    compilers = [name for name in ("g++", "clang++") if shutil.which(name)]
+    if not compilers:
+        session.error("neither g++ nor clang++ is on the path")
+    for compiler in compilers:
+        for preset in ("dev", "release"):
+            # Compilers do not share a build folder: CMake would have to start over each time.
+            option = f"-DCMAKE_CXX_COMPILER={compiler}"
+            build_and_run_cpp_tests(session, preset, option, folder=f"{preset}-{compiler}")
+
+
+@nox.session(python=False)
+def asan(session: nox.Session) -> None:
+    """The C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    build_and_run_cpp_tests(session, "asan")
+
+
+@nox.session(python=False)
+def tsan(session: nox.Session) -> None:
+    """The C++ tests under ThreadSanitizer."""
+    build_and_run_cpp_tests(session, "tsan")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Formatting and style, C++ and Python; `-- --fix` mends them."""
+    session.install(*group("lint"))
+    session.run("scripts/lint", *session.posargs, external=True)
+
+
+@nox.session
+def tidy(session: nox.Session) -> None:
+    """clang-tidy over everything the C++ tests compile."""
+    session.install("clang-tidy==23.1.4")
+    session.run("cmake", "--preset", "tidy", external=True)
+    # Go on after a finding: all of them in one run.
+    session.run("cmake", "--build", "--preset", "tidy", "--", "-k", "0", external=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Static types."""
+    install(session, *group("lint"))
+    session.run("mypy")
+
+
+@nox.session
+def stub(session: nox.Session) -> None:
+    """Refresh the committed type stubs after a change to the bindings."""
+    install(session, *group("test"))
+    session.run("python", "scripts/stub.py")
+
+
+@nox.session(python=False)
+def fuzz(session: nox.Session) -> None:
+    """Every fuzz target for a minute, or as many seconds as the argument says."""
+    seconds = session.posargs[0] if session.posargs else "60"
+    session.run("cmake", "--preset", "fuzz", external=True)
+    session.run("cmake", "--build", "--preset", "fuzz", external=True)
+    for source in sorted((ROOT / "cpp" / "fuzz").glob("fuzz_*.cpp")):
+        # New inputs go to the build folder; the committed seeds are read only.
+        found = ROOT / "build" / "fuzz" / "corpus" / source.stem
+        found.mkdir(parents=True, exist_ok=True)
+        seeds = ROOT / "cpp" / "fuzz" / "corpus" / source.stem
+        folders = [str(folder) for folder in (found, seeds) if folder.is_dir()]
+        artifacts = f"-artifact_prefix={ROOT}/build/fuzz/"
+        session.run(
+            f"build/fuzz/cpp/fuzz/{source.stem}", f"-max_total_time={seconds}", artifacts, *folders, external=True
+        )
+
+
+@nox.session(python=False)
+def bench(session: nox.Session) -> None:
+    """Build and run all benchmarks; arguments go to google-benchmark."""
+    session.run("cmake", "--preset", "bench", external=True)
+    session.run("cmake", "--build", "--preset", "bench", external=True)
+    for source in sorted((ROOT / "bench").glob("bench_*.cpp")):
+        session.run(f"build/bench/bench/{source.stem}", *session.posargs, external=True)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """The packages as users get them: sdist, the wheel from the sdist, and the wheel in a fresh environment."""
+    session.install("build")
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    # Without --wheel or --sdist, `build` makes the wheel from the sdist: what is missing there shows here.
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    (sdist_path,) = dist.glob("*.tar.gz")
+    (wheel_path,) = dist.glob("*.whl")
+
+    with tarfile.open(sdist_path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    for needed in ("CMakeLists.txt", "LICENSE", "cpp/include/nanobook/version.hpp", "python/src/module.cpp"):
+        if needed not in names:
+            session.error(f"the sdist lacks {needed}")
+
+    with zipfile.ZipFile(wheel_path) as archive:
+        files = archive.namelist()
+    unwanted = [name for name in files if name.endswith((".hpp", ".h", ".cmake", ".cpp"))]
+    if unwanted:
+        session.error(f"the wheel holds {unwanted}")
+    for needed in ("nanobook/py.typed", "nanobook/_core/__init__.pyi"):
+        if needed not in files:
+            session.error(f"the wheel lacks {needed}")
+
+    session.install(str(wheel_path))
+    # Outside the repository, so that nothing is imported from the checkout by accident.
+    with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        session.run("nanobook", "--version")
+        session.run("python", "-c", "import nanobook; print(nanobook.__version__, nanobook.__file__)")

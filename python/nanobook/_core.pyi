@@ -1,5 +1,0 @@
-"""The compiled part of nanobook; import nanobook instead."""
-
-
-
-version: str = ...

@@ -1,0 +1,956 @@
+"""The compiled part of nanobook.itch."""
+
+from collections.abc import Sequence
+from typing import overload
+
+import nanobook._core
+
+
+class Message:
+    """What every ITCH message begins with."""
+
+    @property
+    def type(self) -> str:
+        """The type byte, as a character."""
+
+    @property
+    def locate(self) -> int:
+        """Names the symbol for one day."""
+
+    @property
+    def tracking(self) -> int:
+        """Nasdaq's tracking number."""
+
+    @property
+    def timestamp(self) -> int:
+        """Nanoseconds since midnight, US/Eastern."""
+
+class SystemEvent(Message):
+    """S: the day's phases."""
+
+    @property
+    def event(self) -> str:
+        """
+        O S Q M E C: start of messages, system hours, market hours; and their ends.
+        """
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: SystemEvent) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class StockDirectory(Message):
+    """R: names the symbol of a locate."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def market_category(self) -> str:
+        """Q G S Nasdaq tiers, N NYSE, A American, P Arca, Z BATS, V IEX."""
+
+    @property
+    def financial_status(self) -> str:
+        """D deficient, E delinquent, Q bankrupt, S suspended, N normal, ..."""
+
+    @property
+    def round_lot_size(self) -> int:
+        """Shares in a round lot."""
+
+    @property
+    def round_lots_only(self) -> str:
+        """Y N."""
+
+    @property
+    def issue_classification(self) -> str:
+        """C common stock, Q exchange-traded fund, ..."""
+
+    @property
+    def issue_subtype(self) -> str:
+        """Two letters."""
+
+    @property
+    def authenticity(self) -> str:
+        """P production, T test."""
+
+    @property
+    def short_sale_threshold(self) -> str:
+        """Y N or blank."""
+
+    @property
+    def ipo_flag(self) -> str:
+        """Y N or blank."""
+
+    @property
+    def luld_tier(self) -> str:
+        """1 2 or blank."""
+
+    @property
+    def etp_flag(self) -> str:
+        """Exchange-traded product: Y N."""
+
+    @property
+    def etp_leverage(self) -> int:
+        """Leverage factor of the exchange-traded product."""
+
+    @property
+    def inverse(self) -> str:
+        """Y or N."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: StockDirectory) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class TradingAction(Message):
+    """H: state H halted, P paused, Q quotation only, T trading."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def state(self) -> str:
+        """State: see the message."""
+
+    @property
+    def reserved(self) -> str:
+        """Reserved."""
+
+    @property
+    def reason(self) -> str:
+        """Four letters."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: TradingAction) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class RegSho(Message):
+    """Y: action 0 none, 1 restricted since today, 2 still restricted."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def action(self) -> str:
+        """What happened: see the message."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: RegSho) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class MarketParticipantPosition(Message):
+    """L: state A E W S D of a market maker."""
+
+    @property
+    def mpid(self) -> str:
+        """The market participant."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def primary(self) -> str:
+        """Primary market maker: Y N."""
+
+    @property
+    def mode(self) -> str:
+        """Market maker mode: N P S R L."""
+
+    @property
+    def state(self) -> str:
+        """State: see the message."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: MarketParticipantPosition) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class MwcbDeclineLevel(Message):
+    """V: the market-wide circuit breaker's levels."""
+
+    @property
+    def level1(self) -> int:
+        """Level 1, 8 decimals."""
+
+    @property
+    def level2(self) -> int:
+        """Level 2, 8 decimals."""
+
+    @property
+    def level3(self) -> int:
+        """Level 3, 8 decimals."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: MwcbDeclineLevel) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class MwcbStatus(Message):
+    """W: a circuit breaker level was breached."""
+
+    @property
+    def level(self) -> str:
+        """Breached level: 1 2 3."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: MwcbStatus) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class IpoQuotingPeriod(Message):
+    """K: when an IPO is released for quotation."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def release_time(self) -> int:
+        """Seconds since midnight."""
+
+    @property
+    def qualifier(self) -> str:
+        """A anticipated release time, C cancelled."""
+
+    @property
+    def price(self) -> int:
+        """Price, an integer of 4 decimals: 1500000 is $150.00."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: IpoQuotingPeriod) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class LuldAuctionCollar(Message):
+    """J: the price collar of an auction after a pause."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def reference(self) -> int:
+        """Reference price, 4 decimals."""
+
+    @property
+    def upper(self) -> int:
+        """Upper bound, 4 decimals."""
+
+    @property
+    def lower(self) -> int:
+        """Lower bound, 4 decimals."""
+
+    @property
+    def extension(self) -> int:
+        """Number of extensions of the auction."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: LuldAuctionCollar) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class OperationalHalt(Message):
+    """h: action H halted, T lifted, on one market centre."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def market(self) -> str:
+        """Q Nasdaq, B BX, X PSX."""
+
+    @property
+    def action(self) -> str:
+        """What happened: see the message."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: OperationalHalt) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class AddOrder(Message):
+    """A: an order rests at the tail of its level."""
+
+    @property
+    def ref(self) -> int:
+        """Order reference, unique for the day."""
+
+    @property
+    def side(self) -> str:
+        """B buy, S sell."""
+
+    @property
+    def shares(self) -> int:
+        """Shares."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def price(self) -> int:
+        """Price, an integer of 4 decimals: 1500000 is $150.00."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: AddOrder) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class AddOrderMpid(Message):
+    """F: as AddOrder, with the market participant."""
+
+    @property
+    def ref(self) -> int:
+        """Order reference, unique for the day."""
+
+    @property
+    def side(self) -> str:
+        """B buy, S sell."""
+
+    @property
+    def shares(self) -> int:
+        """Shares."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def price(self) -> int:
+        """Price, an integer of 4 decimals: 1500000 is $150.00."""
+
+    @property
+    def attribution(self) -> str:
+        """The market participant whose order it is."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: AddOrderMpid) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class OrderExecuted(Message):
+    """E: shares off an order, printed at its price."""
+
+    @property
+    def ref(self) -> int:
+        """Order reference, unique for the day."""
+
+    @property
+    def shares(self) -> int:
+        """Shares."""
+
+    @property
+    def match(self) -> int:
+        """Match number of the execution."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: OrderExecuted) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class OrderExecutedWithPrice(Message):
+    """C: shares off an order, printed at another price."""
+
+    @property
+    def ref(self) -> int:
+        """Order reference, unique for the day."""
+
+    @property
+    def shares(self) -> int:
+        """Shares."""
+
+    @property
+    def match(self) -> int:
+        """Match number of the execution."""
+
+    @property
+    def printable(self) -> str:
+        """Y, or N where a cross prints the shares again."""
+
+    @property
+    def price(self) -> int:
+        """Price, an integer of 4 decimals: 1500000 is $150.00."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: OrderExecutedWithPrice) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class OrderCancel(Message):
+    """X: shares off an order, which keeps its place."""
+
+    @property
+    def ref(self) -> int:
+        """Order reference, unique for the day."""
+
+    @property
+    def shares(self) -> int:
+        """Shares."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: OrderCancel) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class OrderDelete(Message):
+    """D: erases an order."""
+
+    @property
+    def ref(self) -> int:
+        """Order reference, unique for the day."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: OrderDelete) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class OrderReplace(Message):
+    """U: erases one order and appends another, as one change."""
+
+    @property
+    def old_ref(self) -> int:
+        """Reference of the order that is replaced."""
+
+    @property
+    def new_ref(self) -> int:
+        """Reference of the order that replaces."""
+
+    @property
+    def shares(self) -> int:
+        """Shares."""
+
+    @property
+    def price(self) -> int:
+        """Price, an integer of 4 decimals: 1500000 is $150.00."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: OrderReplace) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class Trade(Message):
+    """P: an execution against a hidden order."""
+
+    @property
+    def ref(self) -> int:
+        """Order reference, unique for the day."""
+
+    @property
+    def side(self) -> str:
+        """B buy, S sell."""
+
+    @property
+    def shares(self) -> int:
+        """Shares."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def price(self) -> int:
+        """Price, an integer of 4 decimals: 1500000 is $150.00."""
+
+    @property
+    def match(self) -> int:
+        """Match number of the execution."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: Trade) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class CrossTrade(Message):
+    """Q: an auction's bulk print."""
+
+    @property
+    def shares(self) -> int:
+        """Shares."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def price(self) -> int:
+        """Price, an integer of 4 decimals: 1500000 is $150.00."""
+
+    @property
+    def match(self) -> int:
+        """Match number of the execution."""
+
+    @property
+    def cross_type(self) -> str:
+        """O opening, C closing, H halt or IPO, A extended trading close."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: CrossTrade) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class BrokenTrade(Message):
+    """B: takes an execution back."""
+
+    @property
+    def match(self) -> int:
+        """Match number of the execution."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: BrokenTrade) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class Noii(Message):
+    """I: net order imbalance before an auction."""
+
+    @property
+    def paired(self) -> int:
+        """Shares paired at the reference price."""
+
+    @property
+    def imbalance(self) -> int:
+        """Shares not paired."""
+
+    @property
+    def direction(self) -> str:
+        """Side of the imbalance: B S N (none) O (too few orders) P (paused)."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def far(self) -> int:
+        """Far indicative clearing price, 4 decimals."""
+
+    @property
+    def near(self) -> int:
+        """Near indicative clearing price, 4 decimals."""
+
+    @property
+    def reference(self) -> int:
+        """Reference price, 4 decimals."""
+
+    @property
+    def cross_type(self) -> str:
+        """O opening, C closing, H halt or IPO, A extended trading close."""
+
+    @property
+    def variation(self) -> str:
+        """Price variation indicator."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: Noii) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class RetailPriceImprovement(Message):
+    """N: retail interest."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def interest(self) -> str:
+        """Retail interest: B S A (both) N (none)."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: RetailPriceImprovement) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class DirectListing(Message):
+    """O: a direct listing with a capital raise."""
+
+    @property
+    def stock(self) -> str:
+        """The symbol, without padding."""
+
+    @property
+    def eligibility(self) -> str:
+        """Y or N: may the security be released for trading."""
+
+    @property
+    def min(self) -> int:
+        """Lower price of the range, 4 decimals."""
+
+    @property
+    def max(self) -> int:
+        """Upper price of the range, 4 decimals."""
+
+    @property
+    def near(self) -> int:
+        """Near indicative clearing price, 4 decimals."""
+
+    @property
+    def near_time(self) -> int:
+        """Nanoseconds since midnight."""
+
+    @property
+    def lower(self) -> int:
+        """Lower bound, 4 decimals."""
+
+    @property
+    def upper(self) -> int:
+        """Upper bound, 4 decimals."""
+
+    def as_dict(self) -> dict:
+        """Every field by name."""
+
+    def __bytes__(self) -> bytes: ...
+
+    def __hash__(self) -> int: ...
+
+    def __eq__(self, other: DirectListing) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class Finding:
+    """One odd thing in a stream."""
+
+    @property
+    def oddity(self) -> str:
+        """Its kind."""
+
+    @property
+    def type(self) -> str:
+        """Type of the message, or '' where the bytes do not reach it."""
+
+    @property
+    def offset(self) -> int:
+        """Where the message's frame begins, in bytes."""
+
+    @property
+    def number(self) -> int:
+        """The reference, match number, length or byte count concerned."""
+
+    def __str__(self) -> str: ...
+
+    def __repr__(self) -> str: ...
+
+class Report:
+    """
+    What was odd about a stream: nothing odd is lost, and the first keeps its place.
+    """
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """By kind, then by message type; empty where all was well."""
+
+    def count(self, oddity: str) -> int:
+        """Of one kind, over all message types."""
+
+    @property
+    def first(self) -> Finding | None:
+        """The first odd thing, or None."""
+
+    @property
+    def truncated_at(self) -> int | None:
+        """
+        Where the message begins, in bytes, that the end of the stream cuts off; or None.
+        """
+
+    def __bool__(self) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class MappedFile:
+    """A file's bytes, mapped into memory."""
+
+    def __init__(self, path: str) -> None:
+        """OSError where the file is missing, a directory, or not readable."""
+
+    def __len__(self) -> int: ...
+
+class Summary:
+    """One pass over a stream that builds no books."""
+
+    def __init__(self, strict: bool = ...) -> None: ...
+
+    @overload
+    def feed(self, chunk: bytes) -> bool:
+        """The next bytes of the stream, cut anywhere. False once it has stopped."""
+
+    @overload
+    def feed(self, file: MappedFile, begin: int, size: int) -> bool:
+        """A piece of a mapped file."""
+
+    def finish(self) -> None:
+        """There are no more bytes."""
+
+    @property
+    def report(self) -> Report:
+        """What was odd about the stream."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages by type."""
+
+    @property
+    def message_count(self) -> int:
+        """Messages taken."""
+
+    @property
+    def zero_prefixed(self) -> bool:
+        """Every length prefix is 0."""
+
+    @property
+    def end_of_session(self) -> bool:
+        """A length of 0 ended the stream."""
+
+    def symbols(self) -> dict[str, int]:
+        """Messages by symbol, in order of locate."""
+
+    @property
+    def first_time(self) -> int | None:
+        """Of the first message, in nanoseconds since midnight."""
+
+    @property
+    def last_time(self) -> int | None:
+        """Of the last message, in nanoseconds since midnight."""
+
+class Decoder:
+    """Messages of some types and symbols, as records."""
+
+    def __init__(self, types: str, symbols: Sequence[str], strict: bool = ...) -> None: ...
+
+    @overload
+    def feed(self, chunk: bytes) -> list[Message]:
+        """The records that `chunk` completes."""
+
+    @overload
+    def feed(self, file: MappedFile, begin: int, size: int) -> list[Message]:
+        """The records in a piece of a mapped file."""
+
+    def finish(self) -> None:
+        """There are no more bytes."""
+
+    @property
+    def report(self) -> Report:
+        """What was odd about the stream."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages by type."""
+
+    @property
+    def message_count(self) -> int:
+        """Messages taken."""
+
+    @property
+    def zero_prefixed(self) -> bool:
+        """Every length prefix is 0."""
+
+    @property
+    def end_of_session(self) -> bool:
+        """A length of 0 ended the stream."""
+
+class Replay:
+    """Messages to the books of all symbols, or of some. Nothing is matched."""
+
+    def __init__(self, symbols: Sequence[str] = ..., until: int | None = ..., strict: bool = ...) -> None: ...
+
+    @overload
+    def feed(self, chunk: bytes) -> bool:
+        """The next bytes of the stream, cut anywhere. False once it has stopped."""
+
+    @overload
+    def feed(self, file: MappedFile, begin: int, size: int) -> bool:
+        """A piece of a mapped file."""
+
+    def finish(self) -> None:
+        """There are no more bytes."""
+
+    @property
+    def report(self) -> Report:
+        """What was odd about the stream."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages by type."""
+
+    @property
+    def message_count(self) -> int:
+        """Messages taken."""
+
+    @property
+    def zero_prefixed(self) -> bool:
+        """Every length prefix is 0."""
+
+    @property
+    def end_of_session(self) -> bool:
+        """A length of 0 ended the stream."""
+
+    def best_bid_ask(self, symbol: str) -> tuple[int | None, int | None]:
+        """
+        Prices of the best bid and ask, 4 decimals; None for an empty side. KeyError for an unknown symbol.
+        """
+
+    def depth(self, symbol: str, n: int = ...) -> nanobook._core.BookSnapshot:
+        """The best `n` levels a side. KeyError for an unknown symbol."""
+
+    def orders(self, symbol: str) -> list[tuple[int, str, int, int]]:
+        """
+        Every resting order (ref, side, price, shares): bids, then asks; best price first, then by arrival.
+        """
+
+    def queue_ahead(self, ref: int) -> int:
+        """
+        Shares that rest before an order at its price. KeyError where it does not rest.
+        """
+
+    def listings(self) -> list[tuple[str, int, str, int, int, int | None, int]]:
+        """
+        Of every symbol, by locate: symbol, locate, state, volume, trades, last price, live orders.
+        """
+
+    @property
+    def live_orders(self) -> int:
+        """Resting orders, over all symbols."""
+
+    @property
+    def out_of_order_executions(self) -> int:
+        """Executions of an order that was not first in its queue."""
+
+    @property
+    def time(self) -> int:
+        """Of the last message applied, in nanoseconds since midnight."""

@@ -1,0 +1,60 @@
+"""A C++ project can use nanobook through find_package, add_subdirectory and FetchContent."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CONSUMER = ROOT / "tests" / "consumer"
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
+    return done.stdout
+
+
+def cmake(*arguments: str | Path) -> str:
+    program = shutil.which("cmake")
+    assert program, "cmake is not on the path: run the tests with ./scripts/test"
+    return run(program, *arguments)
+
+
+def build_and_run_consumer(build: Path, *options: str) -> str:
+    cmake("-S", CONSUMER, "-B", build, *options)
+    cmake("--build", build)
+    return run(build / "consumer")
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plain CMake install of the checkout."""
+    build = tmp_path_factory.mktemp("build")
+    prefix = tmp_path_factory.mktemp("prefix")
+    cmake("-S", ROOT, "-B", build, "-DNANOBOOK_TESTS=OFF")
+    cmake("--build", build)
+    cmake("--install", build, "--prefix", prefix)
+    return prefix
+
+
+def test_find_package(prefix: Path, tmp_path: Path) -> None:
+    output = build_and_run_consumer(
+        tmp_path, "-DCONSUMER_FINDS_NANOBOOK_BY=find_package", f"-DCMAKE_PREFIX_PATH={prefix}"
+    )
+    assert output.startswith("nanobook ")
+
+
+@pytest.mark.parametrize("way", ["add_subdirectory", "FetchContent"])
+def test_from_a_checkout(way: str, tmp_path: Path) -> None:
+    output = build_and_run_consumer(tmp_path, f"-DCONSUMER_FINDS_NANOBOOK_BY={way}", f"-DNANOBOOK_CHECKOUT={ROOT}")
+    assert output.startswith("nanobook ")
+
+
+def test_the_install_holds_every_header_and_no_python(prefix: Path) -> None:
+    headers = {path.relative_to(ROOT / "cpp" / "include") for path in (ROOT / "cpp" / "include").rglob("*.hpp")}
+    assert {path.relative_to(prefix / "include") for path in prefix.rglob("*.hpp")} == headers
+
+    others = {path.suffix for path in prefix.rglob("*") if path.is_file()} - {".hpp"}
+    assert others == {".cmake", ""}, "beside headers, only the CMake package and the licence"
