@@ -23,14 +23,21 @@ void bind_book(nb::module_& m) {
         .def_ro("price", &LevelView::price, "In the price unit of the stream: 1/10,000 dollar for ITCH.")
         .def_ro("quantity", &LevelView::quantity, "Total of the resting orders.")
         .def_ro("order_count", &LevelView::order_count, "Resting orders.")
-        .def("__iter__", [](const LevelView& level) { return nb::iter(to_tuple(level)); })
+        .def(
+            "__iter__", [](const LevelView& level) { return nb::iter(to_tuple(level)); },
+            nb::sig("def __iter__(self) -> collections.abc.Iterator[int]"))
         .def("__len__", [](const LevelView&) { return 3; })
         .def(
             "__getitem__", [](const LevelView& level, nb::ssize_t i) { return nb::object(to_tuple(level)[i]); },
-            "index"_a)
+            nb::sig("def __getitem__(self, index: int) -> int"), "index"_a)
         .def(
-            "__eq__", [](const LevelView& level, nb::handle other) { return to_tuple(level).equal(nb::tuple(other)); },
-            "other"_a)
+            "__eq__",
+            [](const LevelView& level, nb::handle other) {
+                if (nb::isinstance<LevelView>(other)) return level == nb::cast<const LevelView&>(other);
+                return to_tuple(level).equal(other);
+            },
+            nb::sig("def __eq__(self, other: object, /) -> bool"))
+        .def("__hash__", [](const LevelView& level) { return PyObject_Hash(to_tuple(level).ptr()); })
         .def("__repr__", [](const LevelView& level) {
             return nb::str("LevelView(price={}, quantity={}, order_count={})")
                 .format(level.price, level.quantity, level.order_count);
@@ -50,7 +57,8 @@ void bind_book(nb::module_& m) {
              "a\n"
              "side is empty.")
         .def(
-            "__eq__", [](const BookSnapshot& a, const BookSnapshot& b) { return a == b; }, "other"_a)
+            "__eq__", [](const BookSnapshot& a, const BookSnapshot& b) { return a == b; }, nb::is_operator(),
+            nb::sig("def __eq__(self, other: object, /) -> bool"))
         .def("__repr__", [](const BookSnapshot& book) {
             return nb::str("BookSnapshot({} bids, {} asks, best {} / {})")
                 .format(book.bids.size(), book.asks.size(), book.best_bid(), book.best_ask());

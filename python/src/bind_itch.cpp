@@ -6,12 +6,19 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <nanobook/itch/directory.hpp>
@@ -20,6 +27,7 @@
 #include <nanobook/itch/reader.hpp>
 #include <nanobook/itch/replay.hpp>
 #include <nanobook/itch/summary.hpp>
+#include <nanobook/itch/synthetic_day.hpp>
 
 #include "bind.hpp"
 
@@ -60,6 +68,13 @@ std::vector<Symbol> symbols_named(const std::vector<std::string>& names) {
     symbols.reserve(names.size());
     for (const std::string& name : names) symbols.push_back(symbol_named(name));
     return symbols;
+}
+
+// FileNotFoundError and its kin, as Python's own open() raises them.
+[[noreturn]] void raise_os_error(const std::system_error& error, const std::string& path) {
+    errno = error.code().value();
+    PyErr_SetFromErrnoWithFilename(PyExc_OSError, path.c_str());
+    throw nb::python_error();
 }
 
 std::span<const std::byte> bytes_of(const nb::bytes& chunk) {
@@ -158,7 +173,7 @@ void bind_message(nb::module_& m, const char* name, const char* doc) {
                 for_each_field(message, [&](const char* field, const auto& value) { dict[field] = value; });
                 return dict;
             },
-            "Every field by name.")
+            nb::sig("def as_dict(self) -> dict[str, int | str]"), "Every field by name.")
         .def("__bytes__",
              [](const Message& message) { return nb::bytes(reinterpret_cast<const char*>(&message), sizeof(Message)); })
         .def("__hash__",
@@ -167,7 +182,7 @@ void bind_message(nb::module_& m, const char* name, const char* doc) {
              })
         .def(
             "__eq__", [](const Message& a, const Message& b) { return std::memcmp(&a, &b, sizeof(Message)) == 0; },
-            "other"_a)
+            nb::is_operator(), nb::sig("def __eq__(self, other: object, /) -> bool"))
         .def("__repr__", [name](const Message& message) {
             std::string repr(name);
             char separator = '(';
@@ -483,9 +498,7 @@ void bind_itch(nb::module_& parent) {
                 try {
                     new (self) itch::MappedFile(path);
                 } catch (const std::system_error& error) {
-                    errno = error.code().value();
-                    PyErr_SetFromErrnoWithFilename(PyExc_OSError, path.c_str());
-                    throw nb::python_error();
+                    raise_os_error(error, path);
                 }
             },
             "path"_a, "OSError where the file is missing, a directory, or not readable.")
@@ -530,4 +543,35 @@ void bind_itch(nb::module_& parent) {
     def_reporting<decltype(decoder), Decoder>(decoder);
 
     bind_replay(m);
+
+    m.def(
+        "synthesize",
+        [](const std::string& path, std::uint64_t messages, std::uint32_t symbols, std::uint64_t seed, bool all_types,
+           const std::optional<nb::callable>& progress) {
+            std::optional<nb::python_error> raised;
+            const auto report = [&](std::uint64_t written, std::uint64_t total) {
+                const nb::gil_scoped_acquire acquire;
+                try {
+                    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+                    if (progress) (*progress)(written, total);
+                    return true;
+                } catch (nb::python_error& error) {
+                    raised.emplace(std::move(error));
+                    return false;
+                }
+            };
+            try {
+                const nb::gil_scoped_release release;
+                itch::write_synthetic_day(
+                    path, {.messages = messages, .symbols = symbols, .seed = seed, .all_types = all_types}, report);
+            } catch (const std::system_error& error) {
+                raise_os_error(error, path);
+            }
+            if (raised) throw std::move(*raised);
+        },
+        "path"_a, "messages"_a, "symbols"_a, "seed"_a, "all_types"_a = false, "progress"_a = nb::none(),
+        nb::sig("def synthesize(path: str, messages: int, symbols: int, seed: int, all_types: bool = False, progress: "
+                "collections.abc.Callable[[int, int], object] | None = None) -> None"),
+        "Writes a synthetic day. ValueError where the numbers do not fit each other, OSError where the file cannot be\n"
+        "written.");
 }

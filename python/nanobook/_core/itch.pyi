@@ -1,6 +1,6 @@
 """The compiled part of nanobook.itch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import overload
 
 import nanobook._core
@@ -34,14 +34,14 @@ class SystemEvent(Message):
         O S Q M E C: start of messages, system hours, market hours; and their ends.
         """
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: SystemEvent) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -104,14 +104,14 @@ class StockDirectory(Message):
     def inverse(self) -> str:
         """Y or N."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: StockDirectory) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -134,14 +134,14 @@ class TradingAction(Message):
     def reason(self) -> str:
         """Four letters."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: TradingAction) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -156,14 +156,14 @@ class RegSho(Message):
     def action(self) -> str:
         """What happened: see the message."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: RegSho) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -190,14 +190,14 @@ class MarketParticipantPosition(Message):
     def state(self) -> str:
         """State: see the message."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: MarketParticipantPosition) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -216,14 +216,14 @@ class MwcbDeclineLevel(Message):
     def level3(self) -> int:
         """Level 3, 8 decimals."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: MwcbDeclineLevel) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -234,14 +234,14 @@ class MwcbStatus(Message):
     def level(self) -> str:
         """Breached level: 1 2 3."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: MwcbStatus) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -264,14 +264,14 @@ class IpoQuotingPeriod(Message):
     def price(self) -> int:
         """Price, an integer of 4 decimals: 1500000 is $150.00."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: IpoQuotingPeriod) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -298,14 +298,14 @@ class LuldAuctionCollar(Message):
     def extension(self) -> int:
         """Number of extensions of the auction."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: LuldAuctionCollar) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -324,14 +324,14 @@ class OperationalHalt(Message):
     def action(self) -> str:
         """What happened: see the message."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: OperationalHalt) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -358,14 +358,14 @@ class AddOrder(Message):
     def price(self) -> int:
         """Price, an integer of 4 decimals: 1500000 is $150.00."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: AddOrder) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -396,14 +396,14 @@ class AddOrderMpid(Message):
     def attribution(self) -> str:
         """The market participant whose order it is."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: AddOrderMpid) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -422,14 +422,14 @@ class OrderExecuted(Message):
     def match(self) -> int:
         """Match number of the execution."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: OrderExecuted) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -456,14 +456,14 @@ class OrderExecutedWithPrice(Message):
     def price(self) -> int:
         """Price, an integer of 4 decimals: 1500000 is $150.00."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: OrderExecutedWithPrice) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -478,14 +478,14 @@ class OrderCancel(Message):
     def shares(self) -> int:
         """Shares."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: OrderCancel) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -496,14 +496,14 @@ class OrderDelete(Message):
     def ref(self) -> int:
         """Order reference, unique for the day."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: OrderDelete) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -526,14 +526,14 @@ class OrderReplace(Message):
     def price(self) -> int:
         """Price, an integer of 4 decimals: 1500000 is $150.00."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: OrderReplace) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -564,14 +564,14 @@ class Trade(Message):
     def match(self) -> int:
         """Match number of the execution."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: Trade) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -598,14 +598,14 @@ class CrossTrade(Message):
     def cross_type(self) -> str:
         """O opening, C closing, H halt or IPO, A extended trading close."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: CrossTrade) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -616,14 +616,14 @@ class BrokenTrade(Message):
     def match(self) -> int:
         """Match number of the execution."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: BrokenTrade) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -666,14 +666,14 @@ class Noii(Message):
     def variation(self) -> str:
         """Price variation indicator."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: Noii) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -688,14 +688,14 @@ class RetailPriceImprovement(Message):
     def interest(self) -> str:
         """Retail interest: B S A (both) N (none)."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: RetailPriceImprovement) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -734,14 +734,14 @@ class DirectListing(Message):
     def upper(self) -> int:
         """Upper bound, 4 decimals."""
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, int | str]:
         """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
 
-    def __eq__(self, other: DirectListing) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
     def __repr__(self) -> str: ...
 
@@ -954,3 +954,9 @@ class Replay:
     @property
     def time(self) -> int:
         """Of the last message applied, in nanoseconds since midnight."""
+
+def synthesize(path: str, messages: int, symbols: int, seed: int, all_types: bool = False, progress: Callable[[int, int], object] | None = None) -> None:
+    """
+    Writes a synthetic day. ValueError where the numbers do not fit each other, OSError where the file cannot be
+    written.
+    """

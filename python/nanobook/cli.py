@@ -1,0 +1,456 @@
+"""The command `nanobook`: a demonstration, and a look into ITCH files.
+
+Results go to standard output; progress, warnings and errors to standard error. Exit codes: 0 done, 1 the reader of a
+pipe went away, 2 bad input or usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from nanobook import BookSnapshot, LevelView, __version__, itch
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = ["main"]
+
+MESSAGE_NAMES = {
+    "S": "System Event",
+    "R": "Stock Directory",
+    "H": "Stock Trading Action",
+    "Y": "Reg SHO Restriction",
+    "L": "Market Participant Position",
+    "V": "MWCB Decline Level",
+    "W": "MWCB Status",
+    "K": "IPO Quoting Period",
+    "J": "LULD Auction Collar",
+    "h": "Operational Halt",
+    "A": "Add Order",
+    "F": "Add Order, MPID",
+    "E": "Order Executed",
+    "C": "Order Executed With Price",
+    "X": "Order Cancel",
+    "D": "Order Delete",
+    "U": "Order Replace",
+    "P": "Trade (non-cross)",
+    "Q": "Cross Trade",
+    "B": "Broken Trade",
+    "I": "Net Order Imbalance",
+    "N": "Retail Price Improvement",
+    "O": "Direct Listing",
+}
+
+STATES = {"H": "halted", "P": "paused", "Q": "quotation only", "T": "trading"}
+
+# The demo's book is shown at noon: at the end of a day every book is empty.
+DEMO_TIME = "12:00"
+DEMO_BUSIEST = 8
+DEMO_DEPTH = 10
+
+
+# ---------------------------------------------------------------------- numbers and names, for people
+
+
+def dollars(price: int | None, exact: bool = False) -> str:
+    """A price of four decimals: "$320.14", with all four only where they are needed or `exact`; "-" for None."""
+    if price is None:
+        return "-"
+    whole, fraction = divmod(price, 10**itch.PRICE_SCALE)
+    digits = f"{fraction:0{itch.PRICE_SCALE}d}"
+    return f"${whole:,}.{digits if exact or not digits.endswith('00') else digits[:2]}"
+
+
+def clock(nanoseconds: int | None) -> str:
+    """Nanoseconds since midnight as "09:45:00.123", cut at milliseconds; "-" for None."""
+    if nanoseconds is None:
+        return "-"
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}.{rest // 1_000_000:03}"
+
+
+def size(count: int) -> str:
+    """A number of bytes: "30,593,154 bytes", or "30.6 MB" beside it where that reads better."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count:,} bytes"
+
+
+def visible(text: str) -> str:
+    """A text out of a file: whatever a terminal might act on is shown as its code."""
+    return "".join(c if " " < c <= "~" else f"\\x{ord(c):02x}" for c in text)
+
+
+def listed(names: list[str], last: str) -> str:
+    """ "A, B or C"."""
+    return f" {last} ".join(", ".join(part) for part in (names[:-1], names[-1:]) if part)
+
+
+# ---------------------------------------------------------------------- tables
+
+
+def _table(*columns: str, left: tuple[str, ...] = ()) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=True)
+    return table
+
+
+def counts_table(counts: dict[str, int]) -> Table:
+    """Messages by type, most first."""
+    table = _table("type", "message", "count", "share", left=("type", "message"))
+    total = sum(counts.values())
+    for kind, count in sorted(counts.items(), key=lambda item: -item[1]):
+        table.add_row(kind, MESSAGE_NAMES[kind], f"{count:,}", f"{100 * count / total:.1f} %")
+    return table
+
+
+def busiest_table(messages: dict[str, int], stats: list[itch.SymbolStats], n: int) -> Table:
+    """The `n` symbols with most messages, and what they traded."""
+    table = _table("symbol", "messages", "shares traded", "trades", "last price", left=("symbol",))
+    rows = {row.symbol: row for row in stats}
+    for symbol in sorted(rows, key=lambda symbol: -messages.get(symbol, 0))[:n]:
+        row = rows[symbol]
+        table.add_row(
+            visible(symbol), f"{messages[symbol]:,}", f"{row.volume:,}", f"{row.trades:,}", dollars(row.last_price)
+        )
+    return table
+
+
+def ladder_table(book: BookSnapshot, width: int, ascii_only: bool = False) -> Table:
+    """Both sides of a book, best level first, quantities also as bars that share one scale.
+
+    width: columns of the terminal; bars take what the figures leave. ascii_only: bars of "#".
+    """
+
+    # The points of all prices stand below each other.
+    exact = any(level.price % 100 for level in [*book.bids, *book.asks])
+
+    def figures(level: LevelView | None) -> tuple[str, str, str]:
+        if level is None:
+            return "", "", ""
+        return f"{level.order_count:,}", f"{level.quantity:,}", dollars(level.price, exact)
+
+    levels = list(itertools.zip_longest(book.bids, book.asks))
+    rows = [(*figures(bid), *reversed(figures(ask))) for bid, ask in levels]
+    heads = ("orders", "shares", "bid", "ask", "shares", "orders")
+    taken = sum(max(map(len, column)) for column in zip(heads, *rows, strict=True))
+    room = max(0, min(20, (width - taken - 21) // 2))  # seven gaps of three between eight columns
+    most = max((level.quantity for level in [*book.bids, *book.asks]), default=1)
+
+    def bar(level: LevelView | None) -> str:
+        length = 0 if level is None else max(1, round(room * level.quantity / most))
+        return ("#" if ascii_only else "█") * min(room, length)
+
+    table = _table("orders", "shares", "", "bid", "ask", " ", "shares", "orders", left=(" ",))
+    for column, colour in (("", "green"), ("bid", "green"), ("ask", "red"), (" ", "red")):
+        next(c for c in table.columns if c.header == column).style = colour
+    for (bid, ask), row in zip(levels, rows, strict=True):
+        table.add_row(*row[:2], bar(bid), *row[2:4], bar(ask), *row[4:])
+    return table
+
+
+def oddities_table(report: itch.Report) -> Table:
+    """What was odd, by kind."""
+    table = _table("odd", "count", "by message type", left=("odd", "by message type"))
+    for kind, types in report.counts().items():
+        by_type = ", ".join(f"{visible(type) or 'none'} {count:,}" for type, count in types.items())
+        table.add_row(kind.replace("_", " "), f"{sum(types.values()):,}", by_type)
+    return table
+
+
+# ---------------------------------------------------------------------- the terminal
+
+
+class Failure(click.ClickException):
+    """What the user can mend, in one sentence."""
+
+    exit_code = 2
+
+
+class Bar:
+    """A progress bar on standard error: only on a terminal, only where something takes long."""
+
+    def __init__(self, what: str, console: Console | None = None, patience: float = 0.5) -> None:
+        self._what = what
+        self._console = console if console is not None else Console(stderr=True)
+        self._bar: Progress | None = None
+        self._next = time.monotonic() + patience
+
+    def __call__(self, done: int, total: int) -> None:
+        """So much is done of so much; cheap enough for every few milliseconds."""
+        now = time.monotonic()
+        if now < self._next or not self._console.is_terminal:
+            return
+        self._next = now + 0.1
+        if self._bar is None:
+            from rich.progress import Progress  # only here: most runs are over before they need it
+
+            self._bar = Progress(console=self._console, transient=True, auto_refresh=False)
+            self._bar.add_task(self._what)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, refresh=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class Commands(click.Group):
+    """Says what a user can cause in one sentence on standard error, and exits with the codes of this module."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            code = super().main(*args, **{**options, "standalone_mode": False})
+        except itch.ItchError as error:
+            code = _show(Failure(str(error)))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            path = "" if error.filename is None else f"{click.format_filename(error.filename)}: "
+            code = _show(Failure(f"{path}{reason}"))
+        except click.ClickException as error:
+            code = _show(error)
+        except click.Abort:
+            code = 130
+        sys.exit(code or 0)
+
+
+def _show(error: click.ClickException) -> int:
+    error.show()
+    return error.exit_code
+
+
+def _print(console: Console, *lines: str | Table) -> None:
+    """Text as it is: what stands in brackets is no markup, and nothing but tables is coloured or wrapped."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=isinstance(line, str))
+
+
+def _cut_off(path: Path, report: itch.Report) -> None:
+    """Ends with an error where the file does so in the middle of a message."""
+    if report.truncated_at is not None:
+        name = click.format_filename(path)
+        raise Failure(f"{name}: the end is cut off inside the message at byte {report.truncated_at}")
+
+
+# ---------------------------------------------------------------------- what the commands share
+
+
+@contextlib.contextmanager
+def _opened(path: Path, strict: bool) -> Iterator[itch.File]:
+    try:
+        with itch.open(path, strict=strict) as file:
+            yield file
+    except OSError as error:
+        # The system names the file where it opens one, and not where reading it fails.
+        reason = (error.strerror or str(error)).lower()
+        raise Failure(f"{click.format_filename(path)}: cannot be read: {reason}") from None
+
+
+def _parse_time(text: str) -> int:
+    try:
+        return itch.parse_time(text if text[1:2] != ":" else f"0{text}")
+    except ValueError as error:
+        raise Failure(f"--at: {error}") from None
+
+
+def _books_of(file: itch.File, symbol: str, until: int | None) -> itch.Books:
+    """The book of one symbol, or a Failure that says which symbols there are."""
+    if 0 < len(symbol) <= 8 and symbol.isascii():
+        with Bar("Replaying") as bar:
+            books = file.replay(symbols=symbol, until=until, progress=bar)
+        if symbol in books.symbols():
+            return books
+    path = click.format_filename(file.path)
+    with Bar("Looking for symbols") as bar:
+        symbols = [visible(name) for name in file.symbols(progress=bar)]
+    if symbol in symbols:
+        raise Failure(f"{path}: no message of {symbol} by {clock(until)}")
+    close = [symbol.upper()] if symbol.upper() in symbols else difflib.get_close_matches(symbol.upper(), symbols)
+    if not close and len(symbols) <= 5:
+        close = symbols
+    hint = f"; did you mean {listed(close, 'or')}?" if close else f" among its {len(symbols):,}"
+    raise Failure(f"{path}: no symbol {symbol!r}{hint}")
+
+
+def _print_ladder(console: Console, books: itch.Books, symbol: str, depth: int, moment: str) -> None:
+    (stats,) = (row for row in books.stats() if row.symbol == symbol)
+    book = books.depth(symbol, depth)
+    facts = [f"{symbol} {moment}"]
+    if stats.state:
+        facts.append(STATES.get(stats.state, f"state {visible(stats.state)}"))
+    facts.append(f"{stats.trades:,} trades of {stats.volume:,} shares")
+    if stats.last_price is not None:
+        facts.append(f"last {dollars(stats.last_price)}")
+    _print(console, ", ".join(facts))
+    if book.bids or book.asks:
+        _print(console, "", ladder_table(book, console.width, console.options.ascii_only))
+    else:
+        _print(console, "Both sides of the book are empty; a day's orders are gone at its end, so try --at 12:00.")
+
+
+# ---------------------------------------------------------------------- commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="nanobook")
+def main() -> None:
+    """Limit order books: market data in, true order books out."""
+
+
+@main.command()
+@click.option(
+    "--messages", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Messages of the day."
+)
+@click.option("--symbols", default=500, show_default=True, type=click.IntRange(1, 65_535), help="Symbols of the day.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Equal seeds give equal days.")
+@click.option("--symbol", help="Whose book to show; the busiest one's by default.")
+def demo(messages: int, symbols: int, seed: int, symbol: str | None) -> None:
+    """Make up a day of NASDAQ messages and turn it into order books."""
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="nanobook-") as folder:
+        path = Path(folder) / "day.itch"
+        _print(console, f"nanobook {__version__}: a made-up NASDAQ day of {symbols:,} symbols, seed {seed}", "")
+        with Bar("Making up a day") as bar:
+            try:
+                itch.synthesize(path, messages=messages, symbols=symbols, seed=seed, progress=bar)
+            except ValueError as error:
+                raise Failure(str(error)) from None
+        with itch.open(path) as day:
+            _demonstrate(console, day, symbol)
+
+
+def _demonstrate(console: Console, day: itch.File, symbol: str | None) -> None:
+    with Bar("Reading") as bar:
+        summary = day.summary(progress=bar)
+    counts = summary.symbols()
+    span = f"{clock(summary.first_time)} to {clock(summary.last_time)}"
+    _print(console, f"{summary.message_count:,} messages from {span}, {size(day.size)}", "")
+    _print(console, counts_table(summary.counts), "")
+
+    begin = time.perf_counter()
+    with Bar("Replaying") as bar:
+        books = day.replay(progress=bar)
+    seconds = time.perf_counter() - begin
+    _print(console, f"The {DEMO_BUSIEST} busiest symbols at the end of the day", "")
+    _print(console, busiest_table(counts, books.stats(), DEMO_BUSIEST), "")
+
+    name = symbol if symbol is not None else max(counts, key=lambda each: counts[each])
+    noon = _books_of(day, name, itch.parse_time(DEMO_TIME))
+    _print_ladder(console, noon, name, DEMO_DEPTH, f"at {DEMO_TIME}")
+
+    speed = books.message_count / seconds / 1e6
+    _print(
+        console,
+        "",
+        f"Replayed into the books of all symbols in {seconds:.2f} s: {speed:.1f} million messages a second, one thread.",
+        *_peak_memory(),
+        "",
+        "Now with a file of your own:",
+        "    nanobook itch info FILE",
+        "    nanobook itch book FILE --symbol AAPL --at 09:45",
+    )
+
+
+def _peak_memory() -> list[str]:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return []
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return [f"Memory of the whole process, the mapped file and Python included: at most {peak / 1e6:.0f} MB."]
+
+
+@main.group("itch")
+def itch_group() -> None:
+    """Look into a NASDAQ TotalView-ITCH 5.0 file, gzipped or not."""
+
+
+_file = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+_strict = click.option("--strict", is_flag=True, help="Fail at the first odd thing, with its offset and type.")
+
+
+@itch_group.command()
+@_file
+@click.option("--books", is_flag=True, help="Also build all books, and report orders that do not fit.")
+@_strict
+def info(path: Path, books: bool, strict: bool) -> None:
+    """Say what is in FILE: messages by type, symbols, times, and whatever is odd."""
+    console = Console()
+    replay = None
+    with _opened(path, strict) as file:
+        with Bar("Reading") as bar:
+            summary = file.summary(progress=bar)
+        if books:
+            with Bar("Replaying") as bar:
+                replay = file.replay(progress=bar)
+    framing = "every length prefix is 0" if summary.zero_prefixed else "a length before each message"
+    facts = {
+        "file": f"{click.format_filename(path)}, {size(file.size)}{', gzipped' if file.compressed else ''}",
+        "framing": framing + (", an end of session" if summary.end_of_session else ""),
+        "messages": f"{summary.message_count:,}",
+        "symbols": f"{len(summary.symbols()):,}",
+        "time": f"{clock(summary.first_time)} to {clock(summary.last_time)}",
+    }
+    if replay is not None:
+        facts["live orders"] = f"{replay.live_orders:,} at the end"
+        facts["executions"] = f"{replay.out_of_order_executions:,} of orders that were not first in their queue"
+    _print(console, *(f"{name:<12} {fact}" for name, fact in facts.items()), "", counts_table(summary.counts), "")
+
+    report = summary.report if replay is None else replay.report
+    if report.first is None:
+        _print(
+            console, "Nothing is odd." if books else "Nothing is odd in its framing; --books also looks at its orders."
+        )
+        return
+    _print(console, oddities_table(report))
+    if report.first.oddity != "truncated_tail":
+        _print(console, "", f"First: {report.first}.")
+    _cut_off(path, report)
+
+
+@itch_group.command()
+@_file
+@click.option("--symbol", required=True, help="Whose book, as the file names it.")
+@click.option(
+    "--at", metavar="TIME", help="Time of day, US/Eastern, like 09:45 or 09:45:00.5; the end of the file by default."
+)
+@click.option("--depth", default=10, show_default=True, type=click.IntRange(min=1), help="Levels a side.")
+@_strict
+def book(path: Path, symbol: str, at: str | None, depth: int, strict: bool) -> None:
+    """Show one symbol's order book at a time of the day."""
+    until = None if at is None else _parse_time(at)
+    with _opened(path, strict) as file:
+        books = _books_of(file, symbol, until)
+    console = Console()
+    _print_ladder(
+        console, books, symbol, depth, f"at {clock(until)}" if until is not None else f"at the end, {clock(books.time)}"
+    )
+    odd = {kind: sum(types.values()) for kind, types in books.report.counts().items()}
+    if odd:
+        kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in odd.items())
+        _print(console, "", f"Odd: {kinds}; nanobook itch info --books says more.")
+    _cut_off(path, books.report)
+
+
+if __name__ == "__main__":
+    main()
