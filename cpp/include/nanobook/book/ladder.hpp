@@ -79,12 +79,16 @@ class Ladder {
 
     // The first rung, from the worst, that is not worse than `rank`.
     [[nodiscard]] std::uint32_t position(Rank rank) const noexcept {
-        const std::uint32_t stop = size_ > near ? size_ - near : 0;
-        std::uint32_t at = size_;
-        while (at > stop && rungs_[at - 1].rank >= rank) --at;
-        if (at > stop || at == 0) return at;
+        if (size_ >= near) [[likely]] {
+            // Which of the best rungs it is cannot be guessed: count them without a branch.
+            const Rung* const best = rungs_ + size_ - near;
+            std::uint32_t better = 0;
+            for (std::uint32_t i = 0; i < near; ++i) better += best[i].rank >= rank;
+            if (better < near) return size_ - better;
+        }
+        const std::uint32_t end = size_ >= near ? size_ - near + 1 : size_;
         return static_cast<std::uint32_t>(
-            std::lower_bound(rungs_, rungs_ + at, rank, [](const Rung& rung, Rank r) { return rung.rank < r; }) -
+            std::lower_bound(rungs_, rungs_ + end, rank, [](const Rung& rung, Rank r) { return rung.rank < r; }) -
             rungs_);
     }
 

@@ -6,10 +6,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -38,7 +36,6 @@ class OutputFile {
         errno = 0;
         file_.open(written_to_, std::ios::binary | std::ios::trunc);
         if (!file_) fail(last_error());
-        buffer_.resize(capacity);
     }
 
     OutputFile(const OutputFile&) = delete;
@@ -98,7 +95,7 @@ class OutputFile {
     std::filesystem::path target_;
     std::filesystem::path written_to_;
     std::ofstream file_;
-    std::vector<std::byte> buffer_;
+    std::vector<std::byte> buffer_ = std::vector<std::byte>(capacity);
     std::size_t used_ = 0;
     bool in_place_ = false;
     bool committed_ = false;

@@ -1,61 +1,73 @@
 // An array that grows without moving what it holds, addressed by a 32-bit id.
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <nanobook/detail/memory.hpp>
 
 namespace nanobook::detail {
 
-/// Each chunk is as long as all before it together: growth copies nothing, a small array stays small, and the table of
-/// chunks fits in a few cache lines however many elements there are. Ids begin at `first_id`; 0 is never one.
+/// Chunks of 4,096 elements: growth copies nothing, and an id becomes an address with a shift, a load and an addition.
+/// Ids begin at 1; 0 is never one.
 template <class T>
 class StableArray {
     static_assert(std::is_trivially_copyable_v<T>);
 
   public:
-    static constexpr std::uint32_t first_id = 64;
-
     StableArray() = default;
-    StableArray(StableArray&& other) noexcept
-        : chunks_(std::exchange(other.chunks_, {})), end_(std::exchange(other.end_, first_id)) {}
+    StableArray(StableArray&& other) noexcept { swap(other); }
     StableArray& operator=(StableArray&& other) noexcept {
-        std::swap(chunks_, other.chunks_);
-        std::swap(end_, other.end_);
+        swap(other);
         return *this;
     }
     ~StableArray() {
-        for (std::size_t width = 0; width < chunks_.size(); ++width) {
-            if (chunks_[width] != nullptr) free_block(chunks_[width], bytes_of(width));
-        }
+        for (const auto& [block, bytes] : slabs_) free_block(block, bytes);
     }
 
-    [[nodiscard]] T& operator[](std::uint32_t id) noexcept { return chunks_[chunk_of(id)][offset_of(id)]; }
-    [[nodiscard]] const T& operator[](std::uint32_t id) const noexcept { return chunks_[chunk_of(id)][offset_of(id)]; }
+    [[nodiscard]] T& operator[](std::uint32_t id) noexcept { return chunks_[id / chunk_size][id % chunk_size]; }
+    [[nodiscard]] const T& operator[](std::uint32_t id) const noexcept {
+        return chunks_[id / chunk_size][id % chunk_size];
+    }
 
     /// One past the last id.
     [[nodiscard]] std::uint32_t end_id() const noexcept { return end_; }
 
     std::uint32_t push(const T& value) {
-        const std::size_t chunk = chunk_of(end_);
-        if (chunks_[chunk] == nullptr) chunks_[chunk] = static_cast<T*>(allocate_block(bytes_of(chunk)));
-        ::new (&chunks_[chunk][offset_of(end_)]) T(value);
+        if (end_ / chunk_size == chunks_.size()) add_slab();
+        ::new (&(*this)[end_]) T(value);
         return end_++;
     }
 
   private:
-    static std::size_t chunk_of(std::uint32_t id) noexcept { return static_cast<std::size_t>(std::bit_width(id)); }
-    // The id without its highest bit, which says which chunk it is in.
-    static std::size_t offset_of(std::uint32_t id) noexcept { return id ^ std::bit_floor(id); }
-    static std::size_t bytes_of(std::size_t chunk) noexcept { return sizeof(T) << (chunk - 1); }
+    static constexpr std::size_t chunk_size = 4096;
+    static constexpr std::size_t chunk_bytes = chunk_size * sizeof(T);
+    static constexpr std::size_t small_chunks = 4;
 
-    std::array<T*, 33> chunks_{};
-    std::uint32_t end_ = first_id;
+    // A few chunks alone, whose pages the system gives as they are touched; then huge pages full of them.
+    void add_slab() {
+        const std::size_t count =
+            chunks_.size() < small_chunks || chunk_bytes >= huge_page ? 1 : huge_page / chunk_bytes;
+        slabs_.reserve(slabs_.size() + 1);
+        chunks_.reserve(chunks_.size() + count);
+        auto* const slab = static_cast<std::byte*>(allocate_block(count * chunk_bytes));
+        slabs_.emplace_back(slab, count * chunk_bytes);
+        for (std::size_t i = 0; i < count; ++i) chunks_.push_back(reinterpret_cast<T*>(slab + i * chunk_bytes));
+    }
+
+    void swap(StableArray& other) noexcept {
+        std::swap(chunks_, other.chunks_);
+        std::swap(slabs_, other.slabs_);
+        std::swap(end_, other.end_);
+    }
+
+    std::vector<T*> chunks_;
+    std::vector<std::pair<void*, std::size_t>> slabs_;
+    std::uint32_t end_ = 1;
 };
 
 }  // namespace nanobook::detail

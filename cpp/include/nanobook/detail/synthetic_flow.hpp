@@ -3,17 +3,16 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string_view>
 
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/random.hpp>
 #include <nanobook/detail/synthetic_book.hpp>
+#include <nanobook/detail/synthetic_bulletins.hpp>
+#include <nanobook/detail/synthetic_market.hpp>
 #include <nanobook/detail/synthetic_venue.hpp>
 #include <nanobook/itch/messages.hpp>
 
 namespace nanobook::itch::synthetic {
-
-inline constexpr std::string_view market_makers[] = {"GSCO", "MSCO", "NITE", "CDRG", "JPMS", "UBSS", "TIMB", "WCHV"};
 
 /// How the time of day shapes the flow.
 struct FlowPhase {
@@ -64,9 +63,7 @@ class Flow {
         if (rank == 0) return trade_hidden(symbol);
         const std::uint32_t shares = choose_shares(symbol);
         if (random_.once_in(96)) {
-            static constexpr std::string_view mpids[] = {"GSCO", "MSCO", "NITE", "CDRG",
-                                                         "JPMS", "UBSS", "TIMB", "WCHV"};
-            venue_.add_with_mpid(symbol, side, rank, shares, mpids[random_.below(8)]);
+            venue_.add_with_mpid(symbol, side, rank, shares, market_makers[random_.below(8)]);
         } else {
             venue_.add(symbol, side, rank, shares);
         }

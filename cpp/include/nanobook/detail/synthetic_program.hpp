@@ -42,6 +42,12 @@ inline constexpr std::array<Stretch, 14> stretches{{{clock_time(4), clock_time(7
                                                     {clock_time(16, 5), clock_time(18), 110},
                                                     {clock_time(18), clock_time(20), 50}}};
 
+static_assert([] {
+    std::uint32_t shares = 0;
+    for (const Stretch& stretch : stretches) shares += stretch.share;
+    return shares == 10'000;
+}());
+
 enum class Happening : std::uint8_t {
     system_event,      ///< S
     decline_levels,    ///< V
@@ -58,8 +64,8 @@ enum class Happening : std::uint8_t {
     showcase,          ///< one of every message of an order's life
 };
 
-/// Writes one message that is counted beforehand; a cross may write executions beside it, a showcase has
-/// `showcase_cost`.
+/// Writes one message, which is counted beforehand. A cross may write executions beside it; a showcase has its own
+/// count.
 struct Event {
     std::uint64_t time;
     std::uint32_t number;  ///< decides between events of one time
@@ -75,7 +81,7 @@ inline constexpr std::uint64_t showcase_cost = 10;
 struct Program {
     std::vector<Event> events;   ///< in the order of time
     std::uint64_t messages = 0;  ///< what they will write
-    /// Symbols from here on, `ipos` of them, begin the day halted and have no opening cross.
+    /// `ipos` symbols from here on begin the day halted and have no opening cross.
     std::uint32_t first_ipo = 0;
     std::uint32_t ipos = 0;
 
@@ -85,8 +91,8 @@ struct Program {
 /// Some books are crossed before the open; a sixteenth of them.
 constexpr bool crosses_early(std::uint32_t symbol) noexcept { return symbol % 16 == 3; }
 
-/// `rare`: also what happens to a few symbols only: halts, IPOs, broken trades. `all`: also what happens on hardly any
-/// day, and an occurrence of each type whatever the flow brings.
+/// `rare`: also what happens to a few symbols only: halts, an IPO, a broken trade. `all`: also what happens on hardly
+/// any day, and an occurrence of each type whatever the flow brings.
 inline Program make_program(std::uint32_t symbols, bool rare, bool all, nanobook::detail::Random& random) {
     Program program;
     const auto at = [&program](std::uint64_t time, Happening what, char detail = ' ', std::uint32_t symbol = 0,
@@ -153,7 +159,6 @@ inline Program make_program(std::uint32_t symbols, bool rare, bool all, nanobook
         at(clock_time(11, 7), Happening::operational_halt, 'H', operational);
         at(clock_time(11, 9), Happening::operational_halt, 'T', operational);
         at(clock_time(13, 30) + within(minute), Happening::broken_trade);
-        at(clock_time(15, 10) + within(minute), Happening::broken_trade);
     }
     if (all) {
         at(clock_time(3, 55), Happening::market_maker);

@@ -6,23 +6,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <numeric>
-#include <span>
-#include <string_view>
-#include <tuple>
 #include <utility>
-#include <vector>
 
 #include <nanobook/core/types.hpp>
-#include <nanobook/detail/alias_table.hpp>
 #include <nanobook/detail/memory.hpp>
 #include <nanobook/detail/random.hpp>
 #include <nanobook/detail/synthetic_book.hpp>
+#include <nanobook/detail/synthetic_bulletins.hpp>
 #include <nanobook/detail/synthetic_flow.hpp>
-#include <nanobook/detail/synthetic_listing.hpp>
+#include <nanobook/detail/synthetic_market.hpp>
 #include <nanobook/detail/synthetic_program.hpp>
 #include <nanobook/detail/synthetic_venue.hpp>
-#include <nanobook/itch/messages.hpp>
 
 namespace nanobook::itch::synthetic {
 
@@ -39,14 +33,12 @@ class Session {
             const Progress& progress)
         : random_(seed),
           program_(std::move(program)),
-          listings_(list_securities(symbols, random_)),
-          activity_(weights(symbols)),
+          market_(symbols, messages, program_, random_),
           venue_(sink, messages, program_.messages + directory_messages * symbols, random_),
           flow_(venue_, random_),
+          bulletins_(venue_, random_),
           messages_(messages),
-          progress_(progress) {
-        make_symbols();
-    }
+          progress_(progress) {}
 
     /// False where the caller's progress function ended it.
     bool run() {
@@ -79,6 +71,8 @@ class Session {
   private:
     static constexpr std::uint64_t report_interval = std::uint64_t{1} << 16;
 
+    static constexpr std::size_t turns_ahead = 16;
+
     struct Turn {
         std::uint32_t symbol;
         std::uint32_t age;
@@ -86,6 +80,7 @@ class Session {
 
     void advance(std::uint64_t time) noexcept { venue_.now = std::max(venue_.now, time); }
 
+    // Asks the caller now and then.
     bool report() {
         if (!progress_ || venue_.written() < next_report_) return true;
         next_report_ = venue_.written() + report_interval;
@@ -93,71 +88,39 @@ class Session {
     }
 
     void publish_directory() {
-        for (const std::uint32_t i : by_locate_) {
-            Symbol& symbol = symbols_[i];
-            const Listing& listing = listings_[i];
+        for (const std::uint32_t i : market_.by_locate) {
+            Symbol& symbol = market_.symbols[i];
             const bool ipo = program_.is_ipo(i);
             venue_.now += 1'000 + random_.below(20'000);
             venue_.release(directory_messages);
-
-            StockDirectory directory{};
-            directory.stock = symbol.stock;
-            directory.market_category = listing.etf ? 'P' : "QGSNA"[random_.below(5)];
-            directory.financial_status = symbol.tick == 1 ? 'D' : 'N';
-            directory.round_lot_size = 100;
-            directory.round_lots_only = 'N';
-            directory.issue_classification = listing.etf ? 'Q' : 'C';
-            directory.issue_subtype = listing.etf ? "E" : "Z";
-            directory.authenticity = 'P';
-            directory.short_sale_threshold = 'N';
-            directory.ipo_flag = ipo ? 'Y' : 'N';
-            directory.luld_tier = i < 1'000 ? '1' : '2';
-            directory.etp_flag = listing.etf ? 'Y' : 'N';
-            directory.etp_leverage = 0;
-            directory.inverse = 'N';
-            venue_.write(symbol.locate, directory);
-
+            bulletins_.directory(symbol, market_.listings[i], i < 1'000, ipo);
             venue_.now += random_.below(2'000);
-            set_state(symbol, symbol.state, ipo ? "IPO1" : "");
-
-            RegSho restriction{};
-            restriction.stock = symbol.stock;
-            restriction.action = random_.once_in(64) ? '2' : '0';
-            venue_.write(symbol.locate, restriction);
+            bulletins_.trading_action(symbol, symbol.state, ipo ? "IPO1" : "");
+            bulletins_.short_sale_restriction(symbol);
         }
-
         // As far as the day can spare them.
-        const std::uint64_t positions = std::min<std::uint64_t>(2 * symbols_.size(), venue_.budget() / 64);
+        const std::size_t symbols = market_.symbols.size();
+        const std::uint64_t positions = std::min<std::uint64_t>(2 * symbols, venue_.budget() / 64);
         advance(clock_time(3, 40));
         for (std::uint64_t n = 0; n < positions; ++n) {
             venue_.now += 500 + random_.below(4'000);
-            publish_position(symbols_[by_locate_[n * symbols_.size() / positions]]);
+            bulletins_.position(market_.symbols[market_.by_locate[n * symbols / positions]]);
         }
-    }
-
-    void publish_position(const Symbol& symbol) {
-        MarketParticipantPosition position{};
-        position.mpid = market_makers[random_.below(8)];
-        position.stock = symbol.stock;
-        position.primary = random_.once_in(4) ? 'N' : 'Y';
-        position.mode = 'N';
-        position.state = 'A';
-        venue_.write(symbol.locate, position);
     }
 
     // Who comes next, drawn ahead so that memory has time to answer: first the symbol, then what the symbol points to.
     // Flow clusters: a message is often followed by another of its symbol.
     void step() {
-        constexpr std::size_t ahead = std::tuple_size_v<decltype(turns_)>;
-        Turn& turn = turns_[turn_ % ahead];
+        Turn& turn = turns_[turn_ % turns_ahead];
         const Turn now = turn;
-        turn.symbol = random_.once_in(5) ? turns_[(turn_ + ahead - 1) % ahead].symbol : activity_.draw(random_);
+        turn.symbol =
+            random_.once_in(5) ? turns_[(turn_ + turns_ahead - 1) % turns_ahead].symbol : market_.draw(random_);
         turn.age = flow_.draw_age();
-        nanobook::detail::prefetch(&symbols_[turn.symbol]);
-        const Turn& soon = turns_[(turn_ + ahead / 2) % ahead];
-        symbols_[soon.symbol].book.prefetch(soon.age);
+        nanobook::detail::prefetch(&market_.symbols[turn.symbol]);
+        const Turn& soon = turns_[(turn_ + turns_ahead / 2) % turns_ahead];
+        market_.symbols[soon.symbol].book.prefetch(soon.age);
         ++turn_;
-        flow_.step(symbols_[now.symbol], now.age);
+        flow_.step(market_.symbols[now.symbol], now.age);
     }
 
     // Messages until `end`, or rather until the budget is down to `rest`: the time between two follows from what is
@@ -187,11 +150,11 @@ class Session {
     template <class Which>
     bool remove_orders(std::uint64_t span, Which&& which) {
         const std::uint64_t gap = std::min<std::uint64_t>(3'000, span / (venue_.live() + 1));
-        for (const std::uint32_t i : by_locate_) {
-            for (Order& order : symbols_[i].book.orders()) {
+        for (const std::uint32_t i : market_.by_locate) {
+            for (Order& order : market_.symbols[i].book.orders()) {
                 if (!order.live() || !which(order)) continue;
                 venue_.now += gap;
-                venue_.remove(symbols_[i], order);
+                venue_.remove(market_.symbols[i], order);
                 if (!report()) return false;
             }
         }
@@ -200,17 +163,8 @@ class Session {
 
     // Most orders are good until the close only, and few come after it.
     bool remove_day_orders() {
-        for (Symbol& symbol : symbols_) symbol.target = std::max(4U, symbol.target / 8);
+        for (Symbol& symbol : market_.symbols) symbol.target = std::max(4U, symbol.target / 8);
         return remove_orders(4 * minute, [](const Order& order) { return order.ref / 4 % 8 != 0; });
-    }
-
-    void set_state(Symbol& symbol, char state, std::string_view reason) {
-        TradingAction message{};
-        message.stock = symbol.stock;
-        message.state = symbol.state = state;
-        message.reserved = ' ';
-        message.reason = reason;
-        venue_.write(symbol.locate, message);
     }
 
     void run_events(std::uint64_t until) {
@@ -218,73 +172,25 @@ class Session {
             const Event& event = program_.events[next_event_];
             advance(event.time);
             venue_.release(event.what == Happening::showcase ? showcase_cost : 1);
-            run(event, symbols_[event.symbol]);
+            run(event, market_.symbols[event.symbol]);
         }
     }
 
     void run(const Event& event, Symbol& symbol) {
         switch (event.what) {
-            case Happening::system_event: {
-                SystemEvent message{};
-                message.event = event.detail;
-                return venue_.write(0, message);
-            }
-            case Happening::decline_levels: {
-                // 7, 13 and 20 per cent below the index.
-                constexpr std::uint64_t index = 5'815'03'000000;
-                MwcbDeclineLevel message{};
-                message.level1 = index / 100 * 93;
-                message.level2 = index / 100 * 87;
-                message.level3 = index / 100 * 80;
-                return venue_.write(0, message);
-            }
-            case Happening::decline_status: {
-                MwcbStatus message{};
-                message.level = event.detail;
-                return venue_.write(0, message);
-            }
-            case Happening::trading_action: return set_state(symbol, event.detail, event.reason);
-            case Happening::market_maker: return publish_position(symbol);
-            case Happening::auction_collar: {
-                LuldAuctionCollar message{};
-                message.stock = symbol.stock;
-                message.reference = symbol.fair;
-                message.upper = symbol.fair + symbol.fair / 20;
-                message.lower = symbol.fair - symbol.fair / 20;
-                message.extension = 0;
-                return venue_.write(symbol.locate, message);
-            }
+            case Happening::system_event: return bulletins_.system_event(event.detail);
+            case Happening::decline_levels: return bulletins_.decline_levels();
+            case Happening::decline_status: return bulletins_.decline_status(event.detail);
+            case Happening::trading_action: return bulletins_.trading_action(symbol, event.detail, event.reason);
+            case Happening::market_maker: return bulletins_.position(symbol);
+            case Happening::auction_collar: return bulletins_.auction_collar(symbol);
             case Happening::imbalance: return flow_.publish_imbalance(symbol, event.detail);
             case Happening::cross:
                 // The busier the book, the more of it takes part; of the quietest nothing does.
                 return venue_.cross(symbol, event.detail, random_.below(1 + std::min(symbol.book.live() / 6, 16U)));
-            case Happening::ipo_quoting: {
-                IpoQuotingPeriod message{};
-                message.stock = symbol.stock;
-                message.release_time = static_cast<std::uint32_t>(clock_time(10) / second);
-                message.qualifier = event.detail;
-                message.price = symbol.fair;
-                return venue_.write(symbol.locate, message);
-            }
-            case Happening::direct_listing: {
-                DirectListing message{};
-                message.stock = symbol.stock;
-                message.eligibility = 'Y';
-                message.min = symbol.fair - symbol.fair / 5;
-                message.max = symbol.fair + symbol.fair / 5 * 4;
-                message.near = symbol.fair;
-                message.near_time = venue_.now;
-                message.lower = symbol.fair - symbol.fair / 10;
-                message.upper = symbol.fair + symbol.fair / 10;
-                return venue_.write(symbol.locate, message);
-            }
-            case Happening::operational_halt: {
-                OperationalHalt message{};
-                message.stock = symbol.stock;
-                message.market = 'Q';
-                message.action = event.detail;
-                return venue_.write(symbol.locate, message);
-            }
+            case Happening::ipo_quoting: return bulletins_.ipo_quoting(symbol, event.detail);
+            case Happening::direct_listing: return bulletins_.direct_listing(symbol);
+            case Happening::operational_halt: return bulletins_.operational_halt(symbol, event.detail);
             case Happening::broken_trade: return venue_.break_trade();
             case Happening::showcase: return run_showcase(symbol);
         }
@@ -311,19 +217,15 @@ class Session {
 
     nanobook::detail::Random random_;
     Program program_;
-    std::vector<Listing> listings_;
-    nanobook::detail::AliasTable activity_;
-    std::vector<Order> orders_;
-    std::vector<Level> levels_;
-    std::vector<Symbol> symbols_;  ///< the busiest first
-    std::vector<std::uint32_t> by_locate_;
+    Market market_;
     Venue<Sink> venue_;
     Flow<Sink> flow_;
+    Bulletins<Sink> bulletins_;
     std::uint64_t messages_;
     const Progress& progress_;
     std::uint64_t next_report_ = report_interval;
     std::size_t next_event_ = 0;
-    std::array<Turn, 16> turns_{};
+    std::array<Turn, turns_ahead> turns_{};
     std::size_t turn_ = 0;
 };
 

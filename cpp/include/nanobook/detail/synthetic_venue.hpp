@@ -10,35 +10,10 @@
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/random.hpp>
 #include <nanobook/detail/synthetic_book.hpp>
+#include <nanobook/detail/synthetic_market.hpp>
 #include <nanobook/itch/messages.hpp>
 
 namespace nanobook::itch::synthetic {
-
-struct Symbol {
-    Book book;
-    std::uint32_t
-        fair;  ///< what the market thinks the symbol is worth: a price on its tick; bids at or below, asks above
-    std::uint32_t tick;
-    std::uint32_t spacing;  ///< ticks between levels: wide where the price is high
-    std::uint32_t target;   ///< live orders the book tends to
-    std::uint16_t locate;
-    char state = 'T';
-    bool small_lots = false;     ///< dear stocks trade by the share
-    bool crosses_early = false;  ///< its book may be crossed in the minutes before the opening cross
-    Text<8> stock;
-
-    [[nodiscard]] bool trades() const noexcept { return state == 'T'; }
-
-    /// Where bids and asks may not go, as ranks: a sub-dollar stock stays one, because its tick would change.
-    [[nodiscard]] Rank worst_rank(Side side) const noexcept {
-        if (side == Side::buy) return tick == 1 ? 1 : 10'000;
-        return rank_of(side, tick == 1 ? 9'999 : 1'900'000'000);
-    }
-    /// The price of an order that nobody means to be met.
-    [[nodiscard]] Rank stub_rank(Side side) const noexcept {
-        return rank_of(side, side == Side::sell ? 1'999'999'900 : tick);
-    }
-};
 
 /// `Sink` has `write(const Message&)` for every message.
 template <class Sink>
@@ -178,8 +153,8 @@ class Venue {
             if (!book.has(side)) side = opposite(side);
             if (book.has(side) && book.rank(side, 0) != symbol.stub_rank(side)) {
                 price = book.best_price(side);
-                while (participants-- != 0 && book.has(side) && book.best_price(side) == price) {
-                    take(side, participants == 0 ? random_.below(257) : 256);
+                for (; participants != 0 && book.has(side) && book.best_price(side) == price; --participants) {
+                    take(side, participants == 1 ? random_.below(257) : 256);
                 }
             }
         }

@@ -134,12 +134,14 @@ class OrderIndex {
 
     /// The live order of that reference, or null. Good until the next insert or erase.
     [[nodiscard]] OrderSlot* find(std::uint64_t ref) noexcept {
-        if (const Sheet* sheet = sheet_of(ref)) {
-            if (sheet->page != nullptr) {
-                OrderSlot& slot = sheet->page->slots[ref % page_size];
+        const std::uint64_t number = ref / page_size;
+        if (number < sheets_.size()) [[likely]] {
+            const Sheet& sheet = sheets_[number];
+            if (sheet.page != nullptr) {
+                OrderSlot& slot = sheet.page->slots[ref % page_size];
                 if (slot.level != no_level) return &slot;
             }
-            if (!sheet->spilled) return nullptr;
+            if (!sheet.spilled) return nullptr;
         }
         return table_.find(ref);
     }
@@ -151,25 +153,30 @@ class OrderIndex {
     void insert(std::uint64_t ref, OrderSlot slot) {
         ++live_;
         ++inserted_;
-        if (Sheet* sheet = page_for(ref)) {
-            sheet->page->slots[ref % page_size] = slot;
-            ++sheet->live;
+        const std::uint64_t number = ref / page_size;
+        if (number < sheets_.size() && sheets_[number].page != nullptr) [[likely]] {
+            put(sheets_[number], ref, slot);
+        } else if (Sheet* sheet = open_page(number)) {
+            put(*sheet, ref, slot);
         } else {
             table_.insert(ref, slot);
-            if (Sheet* owner = sheet_of(ref)) owner->spilled = true;
+            (number < sheets_.size() ? sheets_[number] : beyond_).spilled = 1;
         }
     }
 
     /// `slot` is what `find(ref)` returned.
     void erase(std::uint64_t ref, OrderSlot* slot) {
         --live_;
-        Sheet* sheet = sheet_of(ref);
-        if (sheet == nullptr || sheet->page == nullptr || slot != &sheet->page->slots[ref % page_size]) {
-            table_.erase(slot);
-            return;
+        const std::uint64_t number = ref / page_size;
+        if (number < sheets_.size()) [[likely]] {
+            Sheet& sheet = sheets_[number];
+            if (sheet.page != nullptr && slot == &sheet.page->slots[ref % page_size]) {
+                *slot = {no_level, 0};
+                if (--sheet.live <= few && inserted_ / page_size - sheet.born > young) retire(number);
+                return;
+            }
         }
-        *slot = {no_level, 0};
-        if (--sheet->live <= few && inserted_ - sheet->born > young) retire(ref / page_size, *sheet);
+        table_.erase(slot);
     }
 
     [[nodiscard]] LevelId level_of(std::uint64_t ref) const noexcept {
@@ -182,8 +189,9 @@ class OrderIndex {
     }
 
     [[gnu::always_inline]] void prefetch(std::uint64_t ref) const noexcept {
-        if (const Sheet* sheet = sheet_of(ref); sheet != nullptr && sheet->page != nullptr) {
-            detail::prefetch(&sheet->page->slots[ref % page_size]);
+        const std::uint64_t number = ref / page_size;
+        if (number < sheets_.size() && sheets_[number].page != nullptr) [[likely]] {
+            detail::prefetch(&sheets_[number].page->slots[ref % page_size]);
         } else {
             table_.prefetch(ref);
         }
@@ -194,11 +202,10 @@ class OrderIndex {
 
   private:
     static constexpr std::uint64_t page_size = 8192;
-    static constexpr std::uint64_t sheets = 4096;            // a book of sheets covers 33 M references
-    static constexpr std::uint64_t direct_books = 1u << 16;  // beyond these, 2.2e12, every order goes to the table
-    static constexpr std::uint32_t few = page_size / 16;     // below: the hash table takes less memory than the page
-    static constexpr std::uint64_t young = 32 * page_size;   // orders inserted since the page was new
-    static constexpr std::size_t spare_pages = 64;           // pages that may be nearly empty
+    static constexpr std::uint64_t most_sheets = 1u << 20;  // beyond these, 8.6e9, every order goes to the table
+    static constexpr std::uint32_t few = page_size / 16;    // below: the table takes less memory than the page
+    static constexpr std::uint32_t young = 128;             // pages' worth of orders inserted since a page was new
+    static constexpr std::size_t spare_pages = 64;          // pages that may be nearly empty
 
     struct Page {
         std::array<OrderSlot, page_size> slots;
@@ -207,40 +214,24 @@ class OrderIndex {
 
     struct Sheet {
         Page* page = nullptr;
-        std::uint64_t born = 0;
         std::uint32_t live = 0;
-        bool spilled = false;  // some of its orders may stand in the table
+        std::uint32_t born : 31 = 0;
+        std::uint32_t spilled : 1 = 0;  // some of its orders may stand in the table
     };
-    using SheetBook = std::array<Sheet, sheets>;
 
-    [[nodiscard]] Sheet* sheet_of(std::uint64_t ref) const noexcept {
-        const std::uint64_t book = ref / (page_size * sheets);
-        if (book >= books_.size() || books_[book] == nullptr) return nullptr;
-        return &(*books_[book])[ref / page_size % sheets];
+    static void put(Sheet& sheet, std::uint64_t ref, OrderSlot slot) noexcept {
+        sheet.page->slots[ref % page_size] = slot;
+        ++sheet.live;
     }
 
-    // The sheet whose page takes `ref`, or null where it goes to the table.
-    [[nodiscard]] Sheet* page_for(std::uint64_t ref) {
-        Sheet* sheet = sheet_of(ref);
-        if (sheet != nullptr && sheet->page != nullptr) return sheet;
-        return open_page(ref);
-    }
-
-    [[gnu::noinline]] Sheet* open_page(std::uint64_t ref) {
-        const std::uint64_t book = ref / (page_size * sheets);
+    [[gnu::noinline]] Sheet* open_page(std::uint64_t number) {
         // Scattered references would cost a page each: no more pages than the live orders are worth.
-        if (book >= direct_books || used_pages_ > spare_pages + live_ / few) return nullptr;
-        if (book >= books_.size()) books_.resize(book + 1);
-        if (books_[book] == nullptr) {
-            books_[book] = std::make_unique<SheetBook>();
-            if (table_.size() > 0) {
-                for (Sheet& sheet : *books_[book]) sheet.spilled = true;
-            }
-        }
-        Sheet& sheet = (*books_[book])[ref / page_size % sheets];
+        if (number >= most_sheets || used_pages_ > spare_pages + live_ / few) return nullptr;
+        if (number >= sheets_.size()) sheets_.resize(number + 1, beyond_);
         if (free_.empty()) add_slab();
+        Sheet& sheet = sheets_[number];
         sheet.page = free_.back();
-        sheet.born = inserted_;
+        sheet.born = static_cast<std::uint32_t>(inserted_ / page_size) & 0x7fffffff;
         free_.pop_back();
         ++used_pages_;
         return &sheet;
@@ -255,7 +246,8 @@ class OrderIndex {
         for (std::size_t i = slab_pages; i-- > 0;) free_.push_back(::new (slab + i) Page{});
     }
 
-    [[gnu::noinline]] void retire(std::uint64_t number, Sheet& sheet) {
+    [[gnu::noinline]] void retire(std::uint64_t number) {
+        Sheet& sheet = sheets_[number];
         for (std::uint64_t i = 0; sheet.live > 0; ++i) {
             OrderSlot& slot = sheet.page->slots[i];
             if (slot.level == no_level) continue;
@@ -265,12 +257,13 @@ class OrderIndex {
         }
         free_.push_back(sheet.page);
         sheet.page = nullptr;
-        sheet.spilled = true;
+        sheet.spilled = 1;
         --used_pages_;
     }
 
     void swap(OrderIndex& other) noexcept {
-        std::swap(books_, other.books_);
+        std::swap(sheets_, other.sheets_);
+        std::swap(beyond_, other.beyond_);
         std::swap(slabs_, other.slabs_);
         std::swap(free_, other.free_);
         table_.swap(other.table_);
@@ -279,7 +272,8 @@ class OrderIndex {
         std::swap(inserted_, other.inserted_);
     }
 
-    std::vector<std::unique_ptr<SheetBook>> books_;
+    std::vector<Sheet> sheets_;
+    Sheet beyond_;  // what is true of the sheets that are not there yet
     std::vector<Page*> slabs_;
     std::vector<Page*> free_;  // every slot empty
     OrderTable table_;

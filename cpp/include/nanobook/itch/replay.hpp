@@ -84,6 +84,7 @@ class Replay {
     explicit Replay(ReplayOptions options = {}, Observer observer = {})
         : reader_({options.strict}), options_(std::move(options)), observer_(std::move(observer)) {
         std::sort(options_.symbols.begin(), options_.symbols.end());
+        until_ = options_.until.value_or(std::numeric_limits<Timestamp>::max());
     }
 
     /// The next bytes of the stream, cut anywhere. False once the replay has stopped.
@@ -132,31 +133,40 @@ class Replay {
     }
 
   private:
-    // Far enough ahead that memory has answered, near enough that the answer is still in the cache.
-    static constexpr std::size_t far = 24;
-    static constexpr std::size_t middle = 16;
-    static constexpr std::size_t near = 8;
-    static constexpr std::size_t next = 4;
-
     std::size_t apply(const Batch& batch) {
+        const std::size_t taken = replay(batch);
+        if (taken > 0) time_ = batch.messages[taken - 1]->timestamp;
+        return taken;
+    }
+
+    // Decoding a message takes a few nanoseconds; waiting for the order, level and queue it speaks of would take
+    // hundreds. So their memory is asked for ahead, in steps each of which needs the one before, a step a block.
+    std::size_t replay(const Batch& batch) {
+        constexpr std::size_t steps = 4;
         const auto messages = batch.messages;
-        const std::size_t size = messages.size();
-        for (std::size_t i = 0; i < std::min(far, size); ++i) prefetch_order(*messages[i]);
-        for (std::size_t i = 0; i < std::min(middle, size); ++i) prefetch_place(*messages[i]);
-        for (std::size_t i = 0; i < std::min(near, size); ++i) prefetch_level(*messages[i]);
-        for (std::size_t i = 0; i < std::min(next, size); ++i) prefetch_queue(*messages[i]);
-        for (std::size_t i = 0; i < size; ++i) {
-            if (i + far < size) prefetch_order(*messages[i + far]);
-            if (i + middle < size) prefetch_place(*messages[i + middle]);
-            if (i + near < size) prefetch_level(*messages[i + near]);
-            if (i + next < size) prefetch_queue(*messages[i + next]);
-            const Header& message = *messages[i];
-            if (options_.until && message.timestamp > *options_.until) return i;
-            offset_ = batch.offset_of(message);
-            if (!visit(message, [this](const auto& m) { return this->on(m); })) return i + 1;
+        const std::size_t blocks = (messages.size() + Block::size - 1) / Block::size;
+        std::array<Block, steps + 1> ahead;
+        const auto block = [&](std::size_t number) -> Block& { return ahead[number % ahead.size()]; };
+        for (std::size_t now = 0; now < blocks + steps; ++now) {
+            if (now < blocks) {
+                const std::size_t begin = now * Block::size;
+                block(now).sort(messages.subspan(begin, std::min(Block::size, messages.size() - begin)));
+                fetch_orders(block(now));
+            }
+            if (now >= 1 && now - 1 < blocks) fetch_places(block(now - 1));
+            if (now >= 2 && now - 2 < blocks) fetch_levels(block(now - 2));
+            if (now >= 3 && now - 3 < blocks) fetch_queues(block(now - 3));
+            if (now < steps) continue;
+            const std::size_t begin = (now - steps) * Block::size;
+            const std::size_t end = std::min(begin + Block::size, messages.size());
+            for (std::size_t i = begin; i < end; ++i) {
+                const Header& message = *messages[i];
+                if (message.timestamp > until_) return i;
+                offset_ = batch.offset_of(message);
+                if (!visit(message, [this](const auto& m) { return this->on(m); })) return i + 1;
+            }
         }
-        if (size > 0) time_ = messages[size - 1]->timestamp;
-        return size;
+        return messages.size();
     }
 
     // ------------------------------------------------------------------ what each message does; false stops a replay
@@ -355,6 +365,32 @@ class Replay {
 
     // ------------------------------------------------------------------ looking ahead
 
+    /// Some messages in a row, sorted without a branch into those that speak of a resting order and those that add one:
+    /// a loop over each kind has nothing to guess.
+    struct Block {
+        static constexpr std::size_t size = 8;
+
+        void sort(std::span<const Header* const> messages) noexcept {
+            touch_count = add_count = 0;
+            for (const Header* message : messages) {
+                const Needs needs = needs_of(*message);
+                // All five types that speak of a resting order have its reference in the same place; both adds are
+                // alike.
+                touches[touch_count] = static_cast<const OrderDelete*>(message);
+                touch_count += needs == Needs::order;
+                adds[add_count] = static_cast<const AddOrder*>(message);
+                add_count += needs == Needs::ladder;
+            }
+        }
+
+        std::array<const OrderDelete*, size + 1> touches;
+        std::array<const AddOrder*, size + 1> adds;
+        std::array<LevelId, size> touched;  // levels, as far as they are known yet
+        std::array<LevelId, size> added;
+        std::size_t touch_count = 0;
+        std::size_t add_count = 0;
+    };
+
     enum class Needs : std::uint8_t { nothing, ladder, order };
 
     static Needs needs_of(const Header& message) noexcept {
@@ -367,58 +403,50 @@ class Replay {
         return table[static_cast<unsigned char>(message.type)];
     }
 
-    // All five types that speak of a resting order have its reference in the same place.
-    static std::uint64_t ref_of(const Header& message) noexcept { return static_cast<const OrderDelete&>(message).ref; }
-
-    // A message's memory is reached in steps, each of which needs the one before: one step a stage.
-    [[gnu::always_inline]] void prefetch_order(const Header& message) const noexcept {
-        const Needs needs = needs_of(message);
-        if (needs == Needs::nothing) return;
-        if (needs == Needs::order) orders_.prefetch(ref_of(message));
-        if (message.locate < listings_.size()) detail::prefetch(&listings_[message.locate]);
+    [[gnu::always_inline]] void fetch_orders(const Block& block) const noexcept {
+        for (std::size_t i = 0; i < block.touch_count; ++i) {
+            orders_.prefetch(block.touches[i]->ref);
+            detail::prefetch(listings_.data() + block.touches[i]->locate);
+        }
+        for (std::size_t i = 0; i < block.add_count; ++i) detail::prefetch(listings_.data() + block.adds[i]->locate);
     }
 
-    [[gnu::always_inline]] void prefetch_place(const Header& message) const noexcept {
-        const Needs needs = needs_of(message);
-        if (needs == Needs::order) {
-            if (const OrderSlot* slot = orders_.find(ref_of(message))) detail::prefetch(&levels_[slot->level]);
-        } else if (needs == Needs::ladder) {
-            if (const Ladder* ladder = ladder_of(message)) ladder->prefetch();
+    [[gnu::always_inline]] void fetch_places(Block& block) const noexcept {
+        for (std::size_t i = 0; i < block.touch_count; ++i) {
+            block.touched[i] = orders_.level_of(block.touches[i]->ref);
+            if (block.touched[i] != no_level) detail::prefetch(&levels_[block.touched[i]]);
+        }
+        for (std::size_t i = 0; i < block.add_count; ++i) {
+            if (const Ladder* ladder = ladder_for(*block.adds[i])) ladder->prefetch();
         }
     }
 
-    [[gnu::always_inline]] void prefetch_level(const Header& message) const noexcept {
-        const Needs needs = needs_of(message);
-        if (needs == Needs::order) {
-            // The last order of a level takes the level with it, off its ladder.
-            const OrderSlot* slot = orders_.find(ref_of(message));
-            if (slot == nullptr) return;
-            const Level& level = levels_[slot->level];
-            if (level.count == 1) listings_[level.book].book.ladder(level.side).prefetch();
-        } else if (const LevelId level = level_for(message, needs); level != no_level) {
-            detail::prefetch(&levels_[level]);
+    [[gnu::always_inline]] void fetch_levels(Block& block) const noexcept {
+        for (std::size_t i = 0; i < block.touch_count; ++i) {
+            // The last order of a level takes it off its ladder.
+            if (block.touched[i] == no_level) continue;
+            const Level& level = levels_[block.touched[i]];
+            listings_[level.book].book.ladder(level.side).prefetch();
+        }
+        for (std::size_t i = 0; i < block.add_count; ++i) {
+            const AddOrder& add = *block.adds[i];
+            const Ladder* ladder = ladder_for(add);
+            block.added[i] = ladder != nullptr ? ladder->find(Ladder::rank_of(side_of(add), add.price)) : no_level;
+            if (block.added[i] != no_level) detail::prefetch(&levels_[block.added[i]]);
         }
     }
 
-    [[gnu::always_inline]] void prefetch_queue(const Header& message) const noexcept {
-        const LevelId level = level_for(message, needs_of(message));
-        if (level != no_level) levels_.prefetch_tail(level);
-    }
-
-    // Where an added order will rest, if the level is there already.
-    LevelId level_for(const Header& message, Needs needs) const noexcept {
-        if (needs != Needs::ladder) return no_level;
-        const Ladder* ladder = ladder_of(message);
-        if (ladder == nullptr) return no_level;
-        const auto& add = static_cast<const AddOrder&>(message);
-        return ladder->find(Ladder::rank_of(side_of(add), add.price));
+    [[gnu::always_inline]] void fetch_queues(const Block& block) const noexcept {
+        for (std::size_t i = 0; i < block.add_count; ++i) {
+            if (block.added[i] != no_level) levels_.prefetch_tail(block.added[i]);
+        }
     }
 
     static Side side_of(const AddOrder& message) noexcept { return message.side == 'B' ? Side::buy : Side::sell; }
 
-    const Ladder* ladder_of(const Header& message) const noexcept {
+    const Ladder* ladder_for(const AddOrder& message) const noexcept {
         if (message.locate >= listings_.size()) return nullptr;
-        return &listings_[message.locate].book.ladder(side_of(static_cast<const AddOrder&>(message)));
+        return &listings_[message.locate].book.ladder(side_of(message));
     }
 
     Reader reader_;
@@ -431,6 +459,7 @@ class Replay {
     std::uint64_t out_of_order_ = 0;
     std::uint64_t offset_ = 0;
     Timestamp time_ = 0;
+    Timestamp until_;
 };
 
 }  // namespace nanobook::itch

@@ -2,8 +2,8 @@
 //
 //     nanobook::itch::write_synthetic_day("day.itch", {.messages = 1'000'000, .symbols = 500});
 //
-// What it has of a real day: the six system events; the directory; opening and closing crosses; halts, an IPO, broken
-// trades; a mix of A 44 D 43 U 8 E 2 X 1 P 1 per cent; activity that differs a thousandfold between symbols and bursts
+// What it has of a real day: the six system events; the directory; opening and closing crosses; halts, an IPO, a broken
+// trade; a mix of A 44 D 43 U 8 E 2 X 1 P 1 per cent; activity that differs a thousandfold between symbols and bursts
 // at the open and the close; half of all adds within one level of the best and three quarters within eight; orders that
 // are mostly touched young; sub-dollar stocks, dear stocks and stub quotes; executions at the front of the queue but
 // for one or two in a thousand; references that are equal modulo four within a symbol. What it keeps of a feed's
