@@ -97,9 +97,9 @@ def visible(text: str) -> str:
     return "".join(c if " " < c <= "~" else f"\\x{ord(c):02x}" for c in text)
 
 
-def listed(names: list[str], last: str) -> str:
-    """ "A, B or C"."""
-    return f" {last} ".join(", ".join(part) for part in (names[:-1], names[-1:]) if part)
+def alternatives(names: list[str]) -> str:
+    """Names as in "A, B or C"."""
+    return " or ".join(", ".join(part) for part in (names[:-1], names[-1:]) if part)
 
 
 # ---------------------------------------------------------------------- tables
@@ -162,7 +162,7 @@ def ladder_table(book: BookSnapshot, width: int, ascii_only: bool = False) -> Ta
     for column, colour in (("", "green"), ("bid", "green"), ("ask", "red"), (" ", "red")):
         next(c for c in table.columns if c.header == column).style = colour
     for (bid, ask), row in zip(levels, rows, strict=True):
-        table.add_row(*row[:2], bar(bid), *row[2:4], bar(ask), *row[4:])
+        table.add_row(*row[:2], bar(bid).rjust(room), *row[2:4], bar(ask).ljust(room), *row[4:])
     return table
 
 
@@ -239,6 +239,13 @@ def _show(error: click.ClickException) -> int:
     return error.exit_code
 
 
+def _terminal() -> Console:
+    """Standard output. Figures are never cut: a terminal of less than 80 columns wraps what it is given."""
+    console = Console()
+    console.width = max(80, console.width)
+    return console
+
+
 def _print(console: Console, *lines: str | Table) -> None:
     """Text as it is: what stands in brackets is no markup, and nothing but tables is coloured or wrapped."""
     for line in lines:
@@ -288,7 +295,7 @@ def _books_of(file: itch.File, symbol: str, until: int | None) -> itch.Books:
     close = [symbol.upper()] if symbol.upper() in symbols else difflib.get_close_matches(symbol.upper(), symbols)
     if not close and len(symbols) <= 5:
         close = symbols
-    hint = f"; did you mean {listed(close, 'or')}?" if close else f" among its {len(symbols):,}"
+    hint = f"; did you mean {alternatives(close)}?" if close else f" among its {len(symbols):,}"
     raise Failure(f"{path}: no symbol {symbol!r}{hint}")
 
 
@@ -298,7 +305,7 @@ def _print_ladder(console: Console, books: itch.Books, symbol: str, depth: int, 
     facts = [f"{symbol} {moment}"]
     if stats.state:
         facts.append(STATES.get(stats.state, f"state {visible(stats.state)}"))
-    facts.append(f"{stats.trades:,} trades of {stats.volume:,} shares")
+    facts.append(f"{stats.trades:,} trade{'s' * (stats.trades != 1)} of {stats.volume:,} shares")
     if stats.last_price is not None:
         facts.append(f"last {dollars(stats.last_price)}")
     _print(console, ", ".join(facts))
@@ -326,7 +333,7 @@ def main() -> None:
 @click.option("--symbol", help="Whose book to show; the busiest one's by default.")
 def demo(messages: int, symbols: int, seed: int, symbol: str | None) -> None:
     """Make up a day of NASDAQ messages and turn it into order books."""
-    console = Console()
+    console = _terminal()
     with tempfile.TemporaryDirectory(prefix="nanobook-") as folder:
         path = Path(folder) / "day.itch"
         _print(console, f"nanobook {__version__}: a made-up NASDAQ day of {symbols:,} symbols, seed {seed}", "")
@@ -395,7 +402,7 @@ _strict = click.option("--strict", is_flag=True, help="Fail at the first odd thi
 @_strict
 def info(path: Path, books: bool, strict: bool) -> None:
     """Say what is in FILE: messages by type, symbols, times, and whatever is odd."""
-    console = Console()
+    console = _terminal()
     replay = None
     with _opened(path, strict) as file:
         with Bar("Reading") as bar:
@@ -441,7 +448,7 @@ def book(path: Path, symbol: str, at: str | None, depth: int, strict: bool) -> N
     until = None if at is None else _parse_time(at)
     with _opened(path, strict) as file:
         books = _books_of(file, symbol, until)
-    console = Console()
+    console = _terminal()
     _print_ladder(
         console, books, symbol, depth, f"at {clock(until)}" if until is not None else f"at the end, {clock(books.time)}"
     )

@@ -15,6 +15,7 @@ import builtins
 import contextlib
 import datetime
 import os
+import stat
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
@@ -131,17 +132,20 @@ class SymbolStats(NamedTuple):
 def parse_time(time: int | str | datetime.time) -> int:
     """Nanoseconds since midnight from "09:45", "09:45:00.5", a datetime.time, or nanoseconds themselves."""
     if isinstance(time, int):
+        if time < 0:
+            raise ValueError(f"not a time of day: {time} nanoseconds since midnight")
         return time
-    if isinstance(time, str):
-        clock, _, fraction = time.partition(".")
-        if fraction and not (fraction.isdecimal() and len(fraction) <= 9):
-            raise ValueError(f"not a time of day: {time!r}; write it like '09:45' or '09:45:00.123456789'")
-        try:
-            at = datetime.time.fromisoformat(clock)
-        except ValueError:
-            raise ValueError(f"not a time of day: {time!r}; write it like '09:45' or '09:45:00.123456789'") from None
-        return parse_time(at) + int(fraction.ljust(9, "0"))
-    return ((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000_000 + time.microsecond * 1000
+    if isinstance(time, datetime.time):
+        if time.tzinfo is not None:
+            raise ValueError(f"not a time of day in New York: {time} has a time zone; ITCH times have none")
+        return ((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000_000 + time.microsecond * 1000
+    if not isinstance(time, str):
+        raise TypeError(f"a time of day is an int, a str or a datetime.time, not {type(time).__name__}")
+    clock, _, fraction = time.partition(".")
+    with contextlib.suppress(ValueError):
+        if not fraction or (fraction.isdecimal() and len(fraction) <= 9):
+            return parse_time(datetime.time.fromisoformat(clock)) + int(fraction.ljust(9, "0"))
+    raise ValueError(f"not a time of day: {time!r}; write it like '09:45' or '09:45:00.123456789'")
 
 
 class Books:
@@ -213,16 +217,20 @@ class File:
     def __init__(self, path: str | os.PathLike[str], strict: bool = False) -> None:
         self.path = Path(path)
         self.strict = strict
+        status = self.path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise ItchError(self.path, "not a regular file: a pipe or device cannot be read twice")
+        self.size = status.st_size
         with builtins.open(self.path, "rb") as file:
-            self.compressed = file.read(2) == b"\x1f\x8b"
-            self.size = os.fstat(file.fileno()).st_size
+            head = file.read(3)
+        self.compressed = head.startswith(b"\x1f\x8b")
         self._mapped: _itch.MappedFile | None = None
         self._summary: _itch.Summary | None = None
         self._closed = False
         if not self.compressed:
             self._mapped = _itch.MappedFile(os.fspath(self.path))
             self.size = len(self._mapped)
-        self._probe()
+        self._probe(head)
 
     # ------------------------------------------------------------------ questions
 
@@ -289,7 +297,7 @@ class File:
 
     # ------------------------------------------------------------------ bytes
 
-    def _probe(self) -> None:
+    def _probe(self, head: bytes) -> None:
         """Refuses what is not ITCH at all, before anything long begins."""
         summary = _itch.Summary()
         with contextlib.closing(self._chunks(_SMALL_PIECE)) as chunks:
@@ -305,9 +313,10 @@ class File:
         first = summary.report.first
         if first is None:
             raise ItchError(self.path, "no ITCH message in it: the session ends at byte 0")
-        if first.oddity == "truncated_tail":
+        if first.oddity == "truncated_tail" and (self.compressed or _begins_a_message(head)):
             raise ItchError(self.path, f"no whole ITCH 5.0 message in it ({first})", first.offset, first.type)
-        raise ItchError(self.path, f"not an ITCH 5.0 file ({first})", first.offset, first.type)
+        reason = str(first) if first.oddity != "truncated_tail" else f"it begins with {head!r}"
+        raise ItchError(self.path, f"not an ITCH 5.0 file at byte 0: {reason}", first.offset, first.type)
 
     def _chunks(self, size: int) -> Generator[tuple[_Chunk, int], None, None]:
         """Pieces of the stream, as arguments of feed(), and how many bytes of the file are done after each."""
@@ -315,6 +324,8 @@ class File:
             raise ValueError(f"{self.path} is closed")
         if self._mapped is not None:
             for begin in range(0, self.size, size):
+                if self._mapped is None:
+                    raise ValueError(f"{self.path} is closed")
                 yield (self._mapped, begin, size), min(begin + size, self.size)
             return
         with builtins.open(self.path, "rb") as raw:
@@ -340,8 +351,12 @@ class File:
         at = done = 0
         with builtins.open(self.path, "rb") as raw, contextlib.suppress(zlib.error):
             while piece := raw.read(4096):
-                done += len(inflater.decompress(piece))
-                at += len(piece)
+                while piece:
+                    done += len(inflater.decompress(piece))
+                    at += len(piece) - len(inflater.unused_data)
+                    piece = inflater.unused_data
+                    if inflater.eof:
+                        inflater = zlib.decompressobj(31)
         return at, done
 
     def _feed(self, consumer: _C, progress: Progress | None) -> _C:
@@ -370,6 +385,14 @@ class File:
     def _check(self, report: Report) -> None:
         if self.strict and report.first is not None:
             raise ItchError(self.path, str(report.first), report.first.offset, report.first.type)
+
+
+def _begins_a_message(head: bytes) -> bool:
+    """A known type behind its own length, or behind 0; or too little to tell."""
+    if len(head) < 3:
+        return head[:1] == b"\0"
+    length = _itch.length_of_type(chr(head[2]))
+    return length > 0 and int.from_bytes(head[:2]) in (0, length)
 
 
 def _names(symbols: str | Iterable[str] | None) -> list[str]:

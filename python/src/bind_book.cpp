@@ -36,7 +36,7 @@ void bind_book(nb::module_& m) {
                 if (nb::isinstance<LevelView>(other)) return level == nb::cast<const LevelView&>(other);
                 return to_tuple(level).equal(other);
             },
-            nb::sig("def __eq__(self, other: object, /) -> bool"))
+            nb::sig("def __eq__(self, other: object, /) -> bool"), "other"_a.none())
         .def("__hash__", [](const LevelView& level) { return PyObject_Hash(to_tuple(level).ptr()); })
         .def("__repr__", [](const LevelView& level) {
             return nb::str("LevelView(price={}, quantity={}, order_count={})")

@@ -154,6 +154,15 @@ void for_each_field(const Message& message, F&& f) {
                Message::fields());
 }
 
+nb::dict dict_of(const itch::Header&) { return {}; }
+template <class Message>
+    requires(requires { Message::code; })
+nb::dict dict_of(const Message& message) {
+    nb::dict dict;
+    for_each_field(message, [&](const char* field, const auto& value) { dict[field] = value; });
+    return dict;
+}
+
 template <class Message>
 void bind_message(nb::module_& m, const char* name, const char* doc) {
     auto record = nb::class_<Message, itch::Header>(m, name, doc);
@@ -166,14 +175,6 @@ void bind_message(nb::module_& m, const char* name, const char* doc) {
         },
         Message::fields());
     record
-        .def(
-            "as_dict",
-            [](const Message& message) {
-                nb::dict dict;
-                for_each_field(message, [&](const char* field, const auto& value) { dict[field] = value; });
-                return dict;
-            },
-            nb::sig("def as_dict(self) -> dict[str, int | str]"), "Every field by name.")
         .def("__bytes__",
              [](const Message& message) { return nb::bytes(reinterpret_cast<const char*>(&message), sizeof(Message)); })
         .def("__hash__",
@@ -208,7 +209,13 @@ void bind_messages(nb::module_& m) {
             "tracking", [](const itch::Header& h) { return h.tracking.value(); }, "Nasdaq's tracking number.")
         .def_prop_ro(
             "timestamp", [](const itch::Header& h) { return h.timestamp.value(); },
-            "Nanoseconds since midnight, US/Eastern.");
+            "Nanoseconds since midnight, US/Eastern.")
+        .def(
+            "as_dict",
+            [](const itch::Header& message) {
+                return itch::visit(message, [](const auto& typed) { return dict_of(typed); });
+            },
+            nb::sig("def as_dict(self) -> dict[str, int | str]"), "Every field by name.");
 
     bind_message<itch::SystemEvent>(m, "SystemEvent", "S: the day's phases.");
     bind_message<itch::StockDirectory>(m, "StockDirectory", "R: names the symbol of a locate.");
@@ -544,6 +551,12 @@ void bind_itch(nb::module_& parent) {
 
     bind_replay(m);
 
+    m.def(
+        "length_of_type",
+        [](std::string_view type) -> int {
+            return type.size() == 1 ? itch::length_of_type[static_cast<unsigned char>(type[0])] : 0;
+        },
+        "type"_a, "Bytes of a message of that type; 0 for a type unknown to ITCH 5.0.");
     m.def(
         "synthesize",
         [](const std::string& path, std::uint64_t messages, std::uint32_t symbols, std::uint64_t seed, bool all_types,

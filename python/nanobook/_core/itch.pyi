@@ -25,6 +25,9 @@ class Message:
     def timestamp(self) -> int:
         """Nanoseconds since midnight, US/Eastern."""
 
+    def as_dict(self) -> dict[str, int | str]:
+        """Every field by name."""
+
 class SystemEvent(Message):
     """S: the day's phases."""
 
@@ -33,9 +36,6 @@ class SystemEvent(Message):
         """
         O S Q M E C: start of messages, system hours, market hours; and their ends.
         """
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -104,9 +104,6 @@ class StockDirectory(Message):
     def inverse(self) -> str:
         """Y or N."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -134,9 +131,6 @@ class TradingAction(Message):
     def reason(self) -> str:
         """Four letters."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -155,9 +149,6 @@ class RegSho(Message):
     @property
     def action(self) -> str:
         """What happened: see the message."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -190,9 +181,6 @@ class MarketParticipantPosition(Message):
     def state(self) -> str:
         """State: see the message."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -216,9 +204,6 @@ class MwcbDeclineLevel(Message):
     def level3(self) -> int:
         """Level 3, 8 decimals."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -233,9 +218,6 @@ class MwcbStatus(Message):
     @property
     def level(self) -> str:
         """Breached level: 1 2 3."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -263,9 +245,6 @@ class IpoQuotingPeriod(Message):
     @property
     def price(self) -> int:
         """Price, an integer of 4 decimals: 1500000 is $150.00."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -298,9 +277,6 @@ class LuldAuctionCollar(Message):
     def extension(self) -> int:
         """Number of extensions of the auction."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -323,9 +299,6 @@ class OperationalHalt(Message):
     @property
     def action(self) -> str:
         """What happened: see the message."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -357,9 +330,6 @@ class AddOrder(Message):
     @property
     def price(self) -> int:
         """Price, an integer of 4 decimals: 1500000 is $150.00."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -396,9 +366,6 @@ class AddOrderMpid(Message):
     def attribution(self) -> str:
         """The market participant whose order it is."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -421,9 +388,6 @@ class OrderExecuted(Message):
     @property
     def match(self) -> int:
         """Match number of the execution."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -456,9 +420,6 @@ class OrderExecutedWithPrice(Message):
     def price(self) -> int:
         """Price, an integer of 4 decimals: 1500000 is $150.00."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -478,9 +439,6 @@ class OrderCancel(Message):
     def shares(self) -> int:
         """Shares."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -495,9 +453,6 @@ class OrderDelete(Message):
     @property
     def ref(self) -> int:
         """Order reference, unique for the day."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -525,9 +480,6 @@ class OrderReplace(Message):
     @property
     def price(self) -> int:
         """Price, an integer of 4 decimals: 1500000 is $150.00."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -564,9 +516,6 @@ class Trade(Message):
     def match(self) -> int:
         """Match number of the execution."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -598,9 +547,6 @@ class CrossTrade(Message):
     def cross_type(self) -> str:
         """O opening, C closing, H halt or IPO, A extended trading close."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -615,9 +561,6 @@ class BrokenTrade(Message):
     @property
     def match(self) -> int:
         """Match number of the execution."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -666,9 +609,6 @@ class Noii(Message):
     def variation(self) -> str:
         """Price variation indicator."""
 
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
-
     def __bytes__(self) -> bytes: ...
 
     def __hash__(self) -> int: ...
@@ -687,9 +627,6 @@ class RetailPriceImprovement(Message):
     @property
     def interest(self) -> str:
         """Retail interest: B S A (both) N (none)."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -733,9 +670,6 @@ class DirectListing(Message):
     @property
     def upper(self) -> int:
         """Upper bound, 4 decimals."""
-
-    def as_dict(self) -> dict[str, int | str]:
-        """Every field by name."""
 
     def __bytes__(self) -> bytes: ...
 
@@ -954,6 +888,9 @@ class Replay:
     @property
     def time(self) -> int:
         """Of the last message applied, in nanoseconds since midnight."""
+
+def length_of_type(type: str) -> int:
+    """Bytes of a message of that type; 0 for a type unknown to ITCH 5.0."""
 
 def synthesize(path: str, messages: int, symbols: int, seed: int, all_types: bool = False, progress: Callable[[int, int], object] | None = None) -> None:
     """

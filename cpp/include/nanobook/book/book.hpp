@@ -38,10 +38,10 @@ class Book {
         levels[id].quantity -= quantity;
     }
 
-    /// An order of level `id` is gone, with `left` of it unfilled. Its owner must have forgotten it already.
+    /// The order `key` of level `id` is gone, with `left` of it unfilled. Its owner must have forgotten it already.
     template <class Levels, OrderOwner Orders>
-    void remove(Levels& levels, LevelId id, Quantity left, const Orders& orders) {
-        if (levels.drop(id, left, orders)) return;
+    void remove(Levels& levels, LevelId id, typename Levels::Key key, Quantity left, const Orders& orders) {
+        if (levels.drop(id, key, left, orders)) return;
         const auto& level = levels[id];
         ladder(level.side).erase(Ladder::rank_of(level.side, level.price));
         levels.close(id);

@@ -108,14 +108,19 @@ class Levels {
         ++level.count;
     }
 
-    /// An order of the level stopped resting, with `left` of it unfilled. Its owner must have forgotten it already.
-    /// False where it was the last one: then the level is to be closed.
+    /// The order `key` of the level stopped resting, with `left` of it unfilled. Its owner must have forgotten it
+    /// already. False where it was the last one: then the level is to be closed.
     template <OrderOwner Orders>
-    bool drop(LevelId id, Quantity left, const Orders& orders) {
+    bool drop(LevelId id, Key key, Quantity left, const Orders& orders) {
         Level& level = levels_[id];
         level.quantity -= left;
         if (--level.count == 0) return false;
-        if (level.tombstones() > level.count && level.tombstones() > Slack) compact(id, orders);
+        if (level.capacity == Level::inline_capacity) {
+            // The header is at hand, and the queue in it: no need of a tombstone.
+            level.end = static_cast<std::uint32_t>(std::remove(level.few, level.few + level.end, key) - level.few);
+        } else if (level.tombstones() > level.count && level.tombstones() > Slack) {
+            compact(id, orders);
+        }
         return true;
     }
 

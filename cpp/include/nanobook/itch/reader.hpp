@@ -54,7 +54,7 @@ class Reader {
             const std::vector<std::byte> frame = std::exchange(rest_, {});
             take(frame, sink);
         }
-        take(chunk, sink);
+        if (rest_.empty()) take(chunk, sink);
         return !done_;
     }
 

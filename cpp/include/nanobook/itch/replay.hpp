@@ -318,7 +318,7 @@ class Replay {
     std::uint32_t erase(std::uint64_t ref, OrderSlot* slot) {
         const auto [level, shares] = *slot;
         orders_.erase(ref, slot);
-        listings_[levels_[level].book].book.remove(levels_, level, shares, orders_);
+        listings_[levels_[level].book].book.remove(levels_, level, ref, shares, orders_);
         return shares;
     }
 
