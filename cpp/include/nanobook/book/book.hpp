@@ -26,8 +26,8 @@ class Book {
     template <class Levels, OrderOwner Orders>
     [[nodiscard]] LevelId add(Levels& levels, std::uint32_t number, Side side, Price price, typename Levels::Key key,
                               Quantity quantity, const Orders& orders) {
-        const LevelId id = ladder(side).find_or_insert(Ladder::rank_of(side, price), levels.pool(),
-                                                       [&] { return levels.open(number, side, price); });
+        const LevelId id = rungs(side).find_or_insert(Ladder::rank_of(side, price), levels.pool(),
+                                                      [&] { return levels.open(number, side, price); });
         levels.append(id, key, quantity, orders);
         return id;
     }
@@ -43,7 +43,7 @@ class Book {
     void remove(Levels& levels, LevelId id, typename Levels::Key key, Quantity left, const Orders& orders) {
         if (levels.drop(id, key, left, orders)) return;
         const auto& level = levels[id];
-        ladder(level.side).erase(Ladder::rank_of(level.side, level.price));
+        rungs(level.side).erase(Ladder::rank_of(level.side, level.price));
         levels.close(id);
     }
 
@@ -79,7 +79,7 @@ class Book {
     }
 
   private:
-    [[nodiscard]] Ladder& ladder(Side side) noexcept { return sides_[static_cast<std::size_t>(side)]; }
+    [[nodiscard]] Ladder& rungs(Side side) noexcept { return sides_[static_cast<std::size_t>(side)]; }
 
     template <class Levels>
     [[nodiscard]] std::vector<LevelView> rows(const Levels& levels, Side which, std::size_t depth) const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/block_pool.hpp>
@@ -66,6 +67,13 @@ class Levels {
   public:
     using Key = KeyType;
     using Level = nanobook::Level<Key>;
+
+    Levels() = default;
+    Levels(Levels&& other) noexcept { swap(other); }
+    Levels& operator=(Levels&& other) noexcept {
+        swap(other);
+        return *this;
+    }
 
     [[nodiscard]] Level& operator[](LevelId id) noexcept { return levels_[id]; }
     [[nodiscard]] const Level& operator[](LevelId id) const noexcept { return levels_[id]; }
@@ -168,6 +176,7 @@ class Levels {
     // Keys that only ascend, as an exchange's and Nasdaq's do, never come here.
     [[gnu::noinline]] static void forget(Level& level, Key key) noexcept {
         level.ascending = false;
+        if (level.tombstones() == 0) return;
         Key* const last = level.queue() + level.end;
         level.end = static_cast<std::uint32_t>(std::remove(level.queue() + level.begin, last, key) - level.queue());
     }
@@ -190,6 +199,12 @@ class Levels {
 
     void release_block(Level& level) noexcept {
         if (level.capacity != Level::inline_capacity) pool_.give_back(level.block, level.capacity * sizeof(Key));
+    }
+
+    void swap(Levels& other) noexcept {
+        std::swap(levels_, other.levels_);
+        std::swap(pool_, other.pool_);
+        std::swap(free_, other.free_);
     }
 
     detail::StableArray<Level> levels_;

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -35,7 +34,7 @@ class MappedFile {
         if (std::filesystem::is_directory(path)) {
             throw std::system_error(std::make_error_code(std::errc::is_a_directory), path.string());
         }
-        if (!map(path)) read(path);
+        load(path);
     }
 
     MappedFile(MappedFile&& other) noexcept { swap(other); }
@@ -51,30 +50,35 @@ class MappedFile {
 
   private:
 #if defined(_WIN32)
-    bool map(const std::filesystem::path& path) {
+    void load(const std::filesystem::path& path) {
         const HANDLE file = ::CreateFileW(path.c_str(), GENERIC_READ, FILE_SHARE_READ, nullptr, OPEN_EXISTING,
                                           FILE_ATTRIBUTE_NORMAL | FILE_FLAG_SEQUENTIAL_SCAN, nullptr);
-        if (file == INVALID_HANDLE_VALUE) {
-            throw std::system_error(static_cast<int>(::GetLastError()), std::system_category(), path.string());
-        }
+        if (file == INVALID_HANDLE_VALUE) throw last_error(path);
         LARGE_INTEGER size{};
-        const HANDLE section = ::GetFileSizeEx(file, &size) && size.QuadPart > 0
-                                   ? ::CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr)
-                                   : nullptr;
+        const bool sized = ::GetFileSizeEx(file, &size) != 0;
+        // An empty file cannot be mapped, and has nothing to read.
+        if (sized && size.QuadPart > 0) {
+            if (const HANDLE section = ::CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr)) {
+                mapping_ = ::MapViewOfFile(section, FILE_MAP_READ, 0, 0, 0);
+                ::CloseHandle(section);
+            }
+            size_ = static_cast<std::size_t>(size.QuadPart);
+        }
+        const bool failed = !sized || (size_ > 0 && mapping_ == nullptr);
+        const auto error = last_error(path);
         ::CloseHandle(file);
-        if (section == nullptr) return false;
-        mapping_ = ::MapViewOfFile(section, FILE_MAP_READ, 0, 0, 0);
-        ::CloseHandle(section);
-        size_ = static_cast<std::size_t>(size.QuadPart);
-        return mapping_ != nullptr;
+        if (failed) throw error;
+    }
+
+    static std::system_error last_error(const std::filesystem::path& path) {
+        return {static_cast<int>(::GetLastError()), std::system_category(), path.string()};
     }
 
     void unmap() noexcept {
         if (mapping_ != nullptr) ::UnmapViewOfFile(mapping_);
     }
 #else
-    // False where the file is there but cannot be mapped: empty, a pipe, a file system without mapping.
-    bool map(const std::filesystem::path& path) {
+    void load(const std::filesystem::path& path) {
         const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
         if (file < 0) throw std::system_error(errno, std::generic_category(), path.string());
         struct stat status{};
@@ -87,27 +91,29 @@ class MappedFile {
                 size_ = size;
             }
         }
+        // An empty file, a pipe, a file system without mapping.
+        const int error = mapping_ == nullptr ? read(file) : 0;
         ::close(file);
-        return mapping_ != nullptr;
+        if (error != 0) throw std::system_error(error, std::generic_category(), path.string());
+    }
+
+    int read(int file) {
+        constexpr std::size_t step = std::size_t{1} << 20;
+        std::size_t filled = 0;
+        for (;;) {
+            buffer_.resize(filled + step);
+            const auto count = ::read(file, buffer_.data() + filled, step);
+            if (count < 0 && errno == EINTR) continue;
+            buffer_.resize(filled + static_cast<std::size_t>(count > 0 ? count : 0));
+            if (count <= 0) return count < 0 ? errno : 0;
+            filled = buffer_.size();
+        }
     }
 
     void unmap() noexcept {
         if (mapping_ != nullptr) ::munmap(mapping_, size_);
     }
 #endif
-
-    void read(const std::filesystem::path& path) {
-        std::ifstream file(path, std::ios::binary);
-        constexpr std::size_t step = std::size_t{1} << 20;
-        std::size_t filled = 0;
-        while (file) {
-            buffer_.resize(filled + step);
-            file.read(reinterpret_cast<char*>(buffer_.data() + filled), static_cast<std::streamsize>(step));
-            filled += static_cast<std::size_t>(file.gcount());
-        }
-        buffer_.resize(filled);
-        if (!file.eof()) throw std::system_error(std::make_error_code(std::errc::io_error), path.string());
-    }
 
     void swap(MappedFile& other) noexcept {
         std::swap(mapping_, other.mapping_);

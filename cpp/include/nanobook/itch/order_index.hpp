@@ -117,28 +117,30 @@ class OrderTable {
 
 /// References ascend through the day, and most orders die young: the young ones stand in pages of consecutive
 /// references, where neighbours share cache lines. A page on which few are left is emptied into a hash table and used
-/// again, so that memory follows the live orders and not the day.
-class OrderIndex {
+/// again, so that memory follows the live orders and not the day. `PageSize` is a power of two; a page is young until
+/// `Young` pages' worth of orders were inserted after it.
+template <std::uint64_t PageSize = 8192, std::uint32_t Young = 128>
+class BasicOrderIndex {
   public:
     using Key = std::uint64_t;
 
-    OrderIndex() = default;
-    OrderIndex(OrderIndex&& other) noexcept { swap(other); }
-    OrderIndex& operator=(OrderIndex&& other) noexcept {
+    BasicOrderIndex() = default;
+    BasicOrderIndex(BasicOrderIndex&& other) noexcept { swap(other); }
+    BasicOrderIndex& operator=(BasicOrderIndex&& other) noexcept {
         swap(other);
         return *this;
     }
-    ~OrderIndex() {
-        for (Page* slab : slabs_) detail::free_block(slab, slab_pages * sizeof(Page));
+    ~BasicOrderIndex() {
+        for (const auto& [slab, bytes] : slabs_) detail::free_block(slab, bytes);
     }
 
     /// The live order of that reference, or null. Good until the next insert or erase.
     [[nodiscard]] OrderSlot* find(std::uint64_t ref) noexcept {
-        const std::uint64_t number = ref / page_size;
+        const std::uint64_t number = ref / PageSize;
         if (number < sheets_.size()) [[likely]] {
             const Sheet& sheet = sheets_[number];
             if (sheet.page != nullptr) {
-                OrderSlot& slot = sheet.page->slots[ref % page_size];
+                OrderSlot& slot = sheet.page->slots[ref % PageSize];
                 if (slot.level != no_level) return &slot;
             }
             if (!sheet.spilled) return nullptr;
@@ -146,14 +148,14 @@ class OrderIndex {
         return table_.find(ref);
     }
     [[nodiscard]] const OrderSlot* find(std::uint64_t ref) const noexcept {
-        return const_cast<OrderIndex*>(this)->find(ref);
+        return const_cast<BasicOrderIndex*>(this)->find(ref);
     }
 
     /// No order of that reference may be live.
     void insert(std::uint64_t ref, OrderSlot slot) {
         ++live_;
         ++inserted_;
-        const std::uint64_t number = ref / page_size;
+        const std::uint64_t number = ref / PageSize;
         if (number < sheets_.size() && sheets_[number].page != nullptr) [[likely]] {
             put(sheets_[number], ref, slot);
         } else if (Sheet* sheet = open_page(number)) {
@@ -167,12 +169,13 @@ class OrderIndex {
     /// `slot` is what `find(ref)` returned.
     void erase(std::uint64_t ref, OrderSlot* slot) {
         --live_;
-        const std::uint64_t number = ref / page_size;
+        const std::uint64_t number = ref / PageSize;
         if (number < sheets_.size()) [[likely]] {
             Sheet& sheet = sheets_[number];
-            if (sheet.page != nullptr && slot == &sheet.page->slots[ref % page_size]) {
+            if (sheet.page != nullptr && slot == &sheet.page->slots[ref % PageSize]) {
                 *slot = {no_level, 0};
-                if (--sheet.live <= few && inserted_ / page_size - sheet.born > young) retire(number);
+                const bool old = inserted_ / PageSize - sheet.born > Young;
+                if (--sheet.live == 0 || (old && sheet.live <= few)) retire(number);
                 return;
             }
         }
@@ -189,9 +192,9 @@ class OrderIndex {
     }
 
     [[gnu::always_inline]] void prefetch(std::uint64_t ref) const noexcept {
-        const std::uint64_t number = ref / page_size;
+        const std::uint64_t number = ref / PageSize;
         if (number < sheets_.size() && sheets_[number].page != nullptr) [[likely]] {
-            detail::prefetch(&sheets_[number].page->slots[ref % page_size]);
+            detail::prefetch(&sheets_[number].page->slots[ref % PageSize]);
         } else {
             table_.prefetch(ref);
         }
@@ -201,16 +204,14 @@ class OrderIndex {
     [[nodiscard]] std::uint64_t size() const noexcept { return live_; }
 
   private:
-    static constexpr std::uint64_t page_size = 8192;
     static constexpr std::uint64_t most_sheets = 1u << 20;  // beyond these, 8.6e9, every order goes to the table
-    static constexpr std::uint32_t few = page_size / 16;    // below: the table takes less memory than the page
-    static constexpr std::uint32_t young = 128;             // pages' worth of orders inserted since a page was new
-    static constexpr std::size_t spare_pages = 64;          // pages that may be nearly empty
+    static constexpr std::uint32_t few = PageSize / 16;     // below: the table takes less memory than the page
+    static constexpr std::size_t spare_pages = 2 * Young;   // pages that may be nearly empty
 
     struct Page {
-        std::array<OrderSlot, page_size> slots;
+        std::array<OrderSlot, PageSize> slots;
     };
-    static constexpr std::size_t slab_pages = detail::huge_page / sizeof(Page);
+    static constexpr std::size_t most_slab_pages = detail::huge_page / sizeof(Page);
 
     struct Sheet {
         Page* page = nullptr;
@@ -220,7 +221,7 @@ class OrderIndex {
     };
 
     static void put(Sheet& sheet, std::uint64_t ref, OrderSlot slot) noexcept {
-        sheet.page->slots[ref % page_size] = slot;
+        sheet.page->slots[ref % PageSize] = slot;
         ++sheet.live;
     }
 
@@ -231,42 +232,45 @@ class OrderIndex {
         if (free_.empty()) add_slab();
         Sheet& sheet = sheets_[number];
         sheet.page = free_.back();
-        sheet.born = static_cast<std::uint32_t>(inserted_ / page_size) & 0x7fffffff;
+        sheet.born = static_cast<std::uint32_t>(inserted_ / PageSize) & 0x7fffffff;
         free_.pop_back();
         ++used_pages_;
         return &sheet;
     }
 
-    // A huge page at a time; zero is the empty slot.
+    // As many pages again as there are, up to a huge page full; zero is the empty slot.
     void add_slab() {
+        const std::size_t count = std::clamp(pages_, std::size_t{1}, most_slab_pages);
         slabs_.reserve(slabs_.size() + 1);
-        free_.reserve(slab_pages * (slabs_.size() + 1));
-        auto* const slab = static_cast<Page*>(detail::allocate_block(slab_pages * sizeof(Page)));
-        slabs_.push_back(slab);
-        for (std::size_t i = slab_pages; i-- > 0;) free_.push_back(::new (slab + i) Page{});
+        free_.reserve(pages_ + count);
+        auto* const slab = static_cast<Page*>(detail::allocate_block(count * sizeof(Page)));
+        slabs_.emplace_back(slab, count * sizeof(Page));
+        for (std::size_t i = count; i-- > 0;) free_.push_back(::new (slab + i) Page{});
+        pages_ += count;
     }
 
     [[gnu::noinline]] void retire(std::uint64_t number) {
         Sheet& sheet = sheets_[number];
+        if (sheet.live > 0) sheet.spilled = 1;
         for (std::uint64_t i = 0; sheet.live > 0; ++i) {
             OrderSlot& slot = sheet.page->slots[i];
             if (slot.level == no_level) continue;
-            table_.insert(number * page_size + i, slot);
+            table_.insert(number * PageSize + i, slot);
             slot = {no_level, 0};
             --sheet.live;
         }
         free_.push_back(sheet.page);
         sheet.page = nullptr;
-        sheet.spilled = 1;
         --used_pages_;
     }
 
-    void swap(OrderIndex& other) noexcept {
+    void swap(BasicOrderIndex& other) noexcept {
         std::swap(sheets_, other.sheets_);
         std::swap(beyond_, other.beyond_);
         std::swap(slabs_, other.slabs_);
         std::swap(free_, other.free_);
         table_.swap(other.table_);
+        std::swap(pages_, other.pages_);
         std::swap(used_pages_, other.used_pages_);
         std::swap(live_, other.live_);
         std::swap(inserted_, other.inserted_);
@@ -274,12 +278,15 @@ class OrderIndex {
 
     std::vector<Sheet> sheets_;
     Sheet beyond_;  // what is true of the sheets that are not there yet
-    std::vector<Page*> slabs_;
+    std::vector<std::pair<void*, std::size_t>> slabs_;
     std::vector<Page*> free_;  // every slot empty
     OrderTable table_;
+    std::size_t pages_ = 0;
     std::size_t used_pages_ = 0;
     std::uint64_t live_ = 0;
     std::uint64_t inserted_ = 0;
 };
+
+using OrderIndex = BasicOrderIndex<>;
 
 }  // namespace nanobook::itch

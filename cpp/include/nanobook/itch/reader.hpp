@@ -68,13 +68,14 @@ class Reader {
                             rest_.size());
             }
         }
-        if (trailing_ > 0) report_.add(Oddity::trailing_bytes, '\0', offset_, trailing_);
+        if (trailing_ > 0) report_.add(Oddity::trailing_bytes, '\0', offset_, std::exchange(trailing_, 0));
         done_ = true;
     }
 
     /// Whoever takes the messages found one of them odd. False where the reader is strict, and the taker is to stop.
     bool note(Oddity oddity, char type, std::uint64_t offset, std::uint64_t number) {
         report_.add(oddity, type, offset, number);
+        if (options_.strict) done_ = true;
         return !options_.strict;
     }
 
@@ -99,10 +100,17 @@ class Reader {
     }
 
     // The size of the frame that begins a buffer, as far as its bytes tell. Three are needed to tell anything.
-    [[nodiscard]] static std::size_t frame_size(std::span<const std::byte> bytes) noexcept {
+    [[nodiscard]] std::size_t frame_size(std::span<const std::byte> bytes) noexcept {
         if (bytes.size() < 3) return 3;
+        decide_framing(bytes.data());
         const std::size_t length = length_at(bytes.data());
-        return std::max<std::size_t>(3, 2 + (length != 0 ? length : type_length_at(bytes.data() + 2)));
+        return 2 + std::max<std::size_t>(1, length == 0 && zero_prefixed() ? type_length_at(bytes.data() + 2) : length);
+    }
+
+    // The stream's first three bytes tell.
+    void decide_framing(const std::byte* p) noexcept {
+        if (framing_ != Framing::undecided) return;
+        framing_ = length_at(p) == 0 && type_length_at(p + 2) != 0 ? Framing::zero_prefixed : Framing::prefixed;
     }
 
     template <class Sink>
@@ -125,9 +133,7 @@ class Reader {
         const std::byte* p = begin;
         std::array<const Header*, batch_size> messages;
         std::size_t count = 0;
-        if (framing_ == Framing::undecided && end - p >= 3) {
-            framing_ = length_at(p) == 0 && type_length_at(p + 2) != 0 ? Framing::zero_prefixed : Framing::prefixed;
-        }
+        if (end - p >= 3) decide_framing(p);
 
         const auto flush = [&] {
             if (count == 0) return;

@@ -9,7 +9,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -34,7 +33,7 @@ struct BookChange {
     Locate locate;          ///< the book that changed
     Side side;
     std::uint64_t ref;             ///< the order that lost shares, or was added
-    Price removed_price;           ///< where shares were taken off
+    Price removed_price;           ///< where shares were taken off; 0 where none were
     std::uint32_t removed_shares;  ///< 0 where none were
     std::uint64_t added_ref;       ///< the order that was added
     Price added_price;             ///< where it rests
@@ -71,9 +70,10 @@ struct alignas(64) Listing {
 static_assert(sizeof(Listing) == 64);
 
 struct ReplayOptions {
-    std::vector<Symbol> symbols;     ///< only these; empty for all
-    std::optional<Timestamp> until;  ///< stop before the first message later than this, in nanoseconds since midnight
-    bool strict = false;             ///< stop at the first odd thing
+    std::vector<Symbol> symbols = {};  ///< only these; empty for all
+    std::optional<Timestamp> until =
+        {};               ///< stop before the first message later than this, in nanoseconds since midnight
+    bool strict = false;  ///< stop at the first odd thing
 };
 
 template <class Observer = NoObserver>
@@ -84,7 +84,6 @@ class Replay {
     explicit Replay(ReplayOptions options = {}, Observer observer = {})
         : reader_({options.strict}), options_(std::move(options)), observer_(std::move(observer)) {
         std::sort(options_.symbols.begin(), options_.symbols.end());
-        until_ = options_.until.value_or(std::numeric_limits<Timestamp>::max());
     }
 
     /// The next bytes of the stream, cut anywhere. False once the replay has stopped.
@@ -95,9 +94,10 @@ class Replay {
     /// There are no more bytes.
     void finish() { reader_.finish(); }
 
-    /// One message, outside any stream. False where it was odd and the replay is strict.
-    bool apply(const Header& message, std::uint64_t offset = 0) {
-        offset_ = offset;
+    /// One message, outside any stream; odd ones are reported at byte 0. False where it was odd and the replay is
+    /// strict.
+    bool apply(const Header& message) {
+        time_ = message.timestamp;
         return visit(message, [this](const auto& m) { return this->on(m); });
     }
 
@@ -106,9 +106,10 @@ class Replay {
     /// Executions of an order that was not first in its queue. Real days have one or two in a thousand.
     [[nodiscard]] std::uint64_t out_of_order_executions() const noexcept { return out_of_order_; }
     /// Of the last message applied, in nanoseconds since midnight.
-    [[nodiscard]] Timestamp time() const noexcept { return time_; }
+    [[nodiscard]] Timestamp time() const noexcept { return current_ != nullptr ? current_->timestamp.value() : time_; }
     [[nodiscard]] std::uint64_t live_orders() const noexcept { return orders_.size(); }
     [[nodiscard]] Observer& observer() noexcept { return observer_; }
+    [[nodiscard]] const Observer& observer() const noexcept { return observer_; }
 
     [[nodiscard]] const Levels& levels() const noexcept { return levels_; }
     [[nodiscard]] const OrderIndex& orders() const noexcept { return orders_; }
@@ -134,8 +135,12 @@ class Replay {
 
   private:
     std::size_t apply(const Batch& batch) {
+        batch_ = &batch;
         const std::size_t taken = replay(batch);
-        if (taken > 0) time_ = batch.messages[taken - 1]->timestamp;
+        // The bytes are the caller's again: keep no pointer into them.
+        time_ = time();
+        batch_ = nullptr;
+        current_ = nullptr;
         return taken;
     }
 
@@ -161,8 +166,8 @@ class Replay {
             const std::size_t end = std::min(begin + Block::size, messages.size());
             for (std::size_t i = begin; i < end; ++i) {
                 const Header& message = *messages[i];
-                if (message.timestamp > until_) return i;
-                offset_ = batch.offset_of(message);
+                if (options_.until && message.timestamp > *options_.until) return i;
+                current_ = &message;
                 if (!visit(message, [this](const auto& m) { return this->on(m); })) return i + 1;
             }
         }
@@ -187,50 +192,43 @@ class Replay {
     bool on(const AddOrderMpid& m) { return add(m); }
 
     bool on(const OrderExecuted& m) {
-        return touch(m, m.ref, [&](OrderSlot* slot, const Level& level) {
+        return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
             if (levels_.front(slot->level, orders_) != m.ref) ++out_of_order_;
-            return execute(m, slot, level, level.price, true);
+            return execute(m, slot, place, place.price, true);
         });
     }
 
     bool on(const OrderExecutedWithPrice& m) {
-        return touch(m, m.ref, [&](OrderSlot* slot, const Level& level) {
-            return execute(m, slot, level, m.price, m.printable == 'Y');
+        return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
+            return execute(m, slot, place, m.price, m.printable == 'Y');
         });
     }
 
     bool on(const OrderCancel& m) {
-        return touch(m, m.ref, [&](OrderSlot* slot, const Level& level) {
-            BookChange change = removal(m, level, m.ref);
-            const bool fine = take_off(m, slot, m.shares, change);
-            observer_.on_change(change);
-            return fine;
+        return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
+            const std::uint32_t taken = take_off(m.ref, slot, m.shares);
+            tell(m, place, m.ref, taken);
+            return taken == m.shares || odd(Oddity::over_execution, m, m.ref);
         });
     }
 
     bool on(const OrderDelete& m) {
-        return touch(m, m.ref, [&](OrderSlot* slot, const Level& level) {
-            BookChange change = removal(m, level, m.ref);
-            change.removed_shares = erase(m.ref, slot);
-            observer_.on_change(change);
+        return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
+            tell(m, place, m.ref, erase(m.ref, slot));
             return true;
         });
     }
 
     bool on(const OrderReplace& m) {
-        return touch(m, m.old_ref, [&](OrderSlot* slot, const Level& level) {
-            BookChange change = removal(m, level, m.old_ref);
-            change.removed_shares = erase(m.old_ref, slot);
-            bool fine = true;
-            if (m.shares == 0) {
-                fine = odd(Oddity::zero_quantity, m, m.new_ref);
-            } else if (orders_.find(m.new_ref) != nullptr) {
-                fine = odd(Oddity::duplicate_reference, m, m.new_ref);
-            } else {
-                rest(change, m.new_ref, m.price, m.shares);
+        return touch(m, m.old_ref, [&](OrderSlot* slot, const Place& place) {
+            const std::uint32_t taken = erase(m.old_ref, slot);
+            if (m.shares == 0 || orders_.find(m.new_ref) != nullptr) {
+                tell(m, place, m.old_ref, taken);
+                return odd(m.shares == 0 ? Oddity::zero_quantity : Oddity::duplicate_reference, m, m.new_ref);
             }
-            observer_.on_change(change);
-            return fine;
+            rest(place.locate, place.side, m.new_ref, m.price, m.shares);
+            tell(m, place, m.old_ref, taken, m.new_ref, m.price, m.shares);
+            return true;
         });
     }
 
@@ -249,7 +247,7 @@ class Replay {
         if (!broken) return !listing_of(m.locate).selected || odd(Oddity::unknown_match, m, m.match);
         Listing& listing = listings_[broken->locate];
         listing.volume -= broken->shares;
-        --listing.trades;
+        listing.trades -= broken->shares > 0;
         return true;
     }
 
@@ -257,25 +255,33 @@ class Replay {
 
     using Level = typename Levels::Level;
 
+    /// Where an order rests; a copy, because the level may go with it.
+    struct Place {
+        Locate locate;
+        Side side;
+        Price price;
+    };
+
     template <class Add>
     bool add(const Add& m) {
         if (!named_listing(m).selected) return true;
         if (m.side != 'B' && m.side != 'S') return odd(Oddity::invalid_side, m, m.ref);
         if (m.shares == 0) return odd(Oddity::zero_quantity, m, m.ref);
         if (orders_.find(m.ref) != nullptr) return odd(Oddity::duplicate_reference, m, m.ref);
-        BookChange change{m, m.locate, m.side == 'B' ? Side::buy : Side::sell, m.ref, 0, 0, 0, 0, 0};
-        rest(change, m.ref, m.price, m.shares);
-        observer_.on_change(change);
+        const Place nothing{m.locate, m.side == 'B' ? Side::buy : Side::sell, 0};
+        rest(nothing.locate, nothing.side, m.ref, m.price, m.shares);
+        tell(m, nothing, m.ref, 0, m.ref, m.price, m.shares);
         return true;
     }
 
-    void rest(BookChange& change, std::uint64_t ref, std::uint32_t price, std::uint32_t shares) {
-        Book& book = listings_[change.locate].book;
-        const LevelId level = book.add(levels_, change.locate, change.side, price, ref, shares, orders_);
+    void rest(Locate locate, Side side, std::uint64_t ref, Price price, std::uint32_t shares) {
+        const LevelId level = listings_[locate].book.add(levels_, locate, side, price, ref, shares, orders_);
         orders_.insert(ref, {level, shares});
-        change.added_ref = ref;
-        change.added_price = price;
-        change.added_shares = shares;
+    }
+
+    void tell(const Header& m, const Place& place, std::uint64_t ref, std::uint32_t removed,
+              std::uint64_t added_ref = 0, Price added_price = 0, std::uint32_t added = 0) {
+        observer_.on_change({m, place.locate, place.side, ref, place.price, removed, added_ref, added_price, added});
     }
 
     // Finds the order a message speaks of, and hands it on.
@@ -285,34 +291,25 @@ class Replay {
         // With some symbols selected, an order of another symbol is no surprise.
         if (slot == nullptr) return !listing_of(m.locate).selected || odd(Oddity::unknown_reference, m, ref);
         const Level& level = levels_[slot->level];
-        if (level.book != m.locate && !odd(Oddity::locate_mismatch, m, ref)) return false;
-        return then(slot, level);
-    }
-
-    static BookChange removal(const Header& m, const Level& level, std::uint64_t ref) noexcept {
-        return {m, static_cast<Locate>(level.book), level.side, ref, level.price, 0, 0, 0, 0};
+        const Place place{static_cast<Locate>(level.book), level.side, level.price};
+        if (place.locate != m.locate && !odd(Oddity::locate_mismatch, m, ref)) return false;
+        return then(slot, place);
     }
 
     template <class Execution>
-    bool execute(const Execution& m, OrderSlot* slot, const Level& level, Price price, bool printable) {
-        BookChange change = removal(m, level, m.ref);
-        const bool fine = take_off(m, slot, m.shares, change);
-        print({m, change.locate, price, change.removed_shares, m.match, printable});
-        observer_.on_change(change);
-        return fine;
+    bool execute(const Execution& m, OrderSlot* slot, const Place& place, Price price, bool printable) {
+        const std::uint32_t taken = take_off(m.ref, slot, m.shares);
+        print({m, place.locate, price, taken, m.match, printable});
+        tell(m, place, m.ref, taken);
+        return taken == m.shares || odd(Oddity::over_execution, m, m.ref);
     }
 
     // Takes shares off an order, which keeps its place; what rests of it bounds them.
-    template <class Message>
-    bool take_off(const Message& m, OrderSlot* slot, std::uint32_t shares, BookChange& change) {
-        if (shares < slot->shares) {
-            slot->shares -= shares;
-            Book::reduce(levels_, slot->level, shares);
-            change.removed_shares = shares;
-            return true;
-        }
-        change.removed_shares = erase(m.ref, slot);
-        return shares == change.removed_shares || odd(Oddity::over_execution, m, m.ref);
+    std::uint32_t take_off(std::uint64_t ref, OrderSlot* slot, std::uint32_t shares) {
+        if (shares >= slot->shares) return erase(ref, slot);
+        slot->shares -= shares;
+        Book::reduce(levels_, slot->level, shares);
+        return shares;
     }
 
     std::uint32_t erase(std::uint64_t ref, OrderSlot* slot) {
@@ -323,12 +320,13 @@ class Replay {
     }
 
     void print(const Print& print) {
-        if (print.printable && print.shares > 0) {
+        const std::uint64_t shares = print.printable ? std::min(print.shares, TradeLog::most_shares) : 0;
+        trades_.add(print.match, print.locate, shares);
+        if (shares > 0) {
             Listing& listing = listings_[print.locate];
-            listing.volume += print.shares;
+            listing.volume += shares;
             listing.last_price = static_cast<std::uint32_t>(print.price);
             ++listing.trades;
-            trades_.add(print.match, print.locate, print.shares);
         }
         observer_.on_print(print);
     }
@@ -360,7 +358,7 @@ class Replay {
     }
 
     bool odd(Oddity oddity, const Header& message, std::uint64_t number) {
-        return reader_.note(oddity, message.type, offset_, number);
+        return reader_.note(oddity, message.type, batch_ != nullptr ? batch_->offset_of(message) : 0, number);
     }
 
     // ------------------------------------------------------------------ looking ahead
@@ -403,12 +401,16 @@ class Replay {
         return table[static_cast<unsigned char>(message.type)];
     }
 
+    [[gnu::always_inline]] void fetch_listing(Locate locate) const noexcept {
+        if (locate < listings_.size()) detail::prefetch(&listings_[locate]);
+    }
+
     [[gnu::always_inline]] void fetch_orders(const Block& block) const noexcept {
         for (std::size_t i = 0; i < block.touch_count; ++i) {
             orders_.prefetch(block.touches[i]->ref);
-            detail::prefetch(listings_.data() + block.touches[i]->locate);
+            fetch_listing(block.touches[i]->locate);
         }
-        for (std::size_t i = 0; i < block.add_count; ++i) detail::prefetch(listings_.data() + block.adds[i]->locate);
+        for (std::size_t i = 0; i < block.add_count; ++i) fetch_listing(block.adds[i]->locate);
     }
 
     [[gnu::always_inline]] void fetch_places(Block& block) const noexcept {
@@ -423,9 +425,10 @@ class Replay {
 
     [[gnu::always_inline]] void fetch_levels(Block& block) const noexcept {
         for (std::size_t i = 0; i < block.touch_count; ++i) {
-            // The last order of a level takes it off its ladder.
             if (block.touched[i] == no_level) continue;
+            // The last order of a level takes it off its ladder. The level may be closed by now.
             const Level& level = levels_[block.touched[i]];
+            if (level.count != 1) continue;
             listings_[level.book].book.ladder(level.side).prefetch();
         }
         for (std::size_t i = 0; i < block.add_count; ++i) {
@@ -457,9 +460,9 @@ class Replay {
     OrderIndex orders_;
     TradeLog trades_;
     std::uint64_t out_of_order_ = 0;
-    std::uint64_t offset_ = 0;
+    const Batch* batch_ = nullptr;     // while one is replayed, ...
+    const Header* current_ = nullptr;  // ... its message at hand
     Timestamp time_ = 0;
-    Timestamp until_;
 };
 
 }  // namespace nanobook::itch

@@ -16,18 +16,21 @@ namespace nanobook::itch {
 /// in each chunk. Match numbers mostly ascend, so that a look-up reads one chunk.
 class TradeLog {
   public:
+    /// 48 bits of shares are more than any company has.
+    static constexpr std::uint64_t most_shares = (std::uint64_t{1} << 48) - 2;
+
     struct Trade {
         std::uint64_t shares;
         std::uint16_t locate;
     };
 
+    /// `shares` is at most `most_shares`.
     void add(std::uint64_t match, std::uint16_t locate, std::uint64_t shares) {
         if (chunks_.empty() || chunks_.back().size == chunk_size) {
             chunks_.push_back({std::make_unique<std::array<Entry, chunk_size>>()});
         }
         Chunk& chunk = chunks_.back();
-        // 48 bits of shares are more than any company has.
-        (*chunk.entries)[chunk.size++] = {match, std::min(shares, most_shares) << 16 | locate};
+        (*chunk.entries)[chunk.size++] = {match, shares << 16 | locate};
         chunk.low = std::min(chunk.low, match);
         chunk.high = std::max(chunk.high, match);
     }
@@ -50,7 +53,6 @@ class TradeLog {
   private:
     static constexpr std::size_t chunk_size = 4096;
     static constexpr std::uint64_t taken = std::numeric_limits<std::uint64_t>::max();
-    static constexpr std::uint64_t most_shares = (std::uint64_t{1} << 48) - 2;
 
     struct Entry {
         std::uint64_t match;

@@ -1,0 +1,77 @@
+// The fuzz target's check on thousands of damaged streams, always the same ones.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nanobook/detail/random.hpp>
+
+#include "../fuzz/check_itch.hpp"
+#include "random_stream.hpp"
+
+using nanobook::detail::Random;
+using nanobook::fuzz::check_itch;
+using nanobook::itch::Framing;
+using nanobook::test::Bytes;
+using nanobook::test::RandomStream;
+
+namespace {
+
+std::uint32_t below(Random& random, std::size_t bound) { return random.below(static_cast<std::uint32_t>(bound)); }
+
+// The choices of the check, and a small stream that has nothing wrong in its framing.
+Bytes valid_input(std::uint64_t seed, Random& random, unsigned choice) {
+    const Bytes stream = RandomStream{.seed = seed,
+                                      .messages = 10 + random.below(50),
+                                      .symbols = 2,
+                                      .prices = 3,
+                                      .refs = 12,
+                                      .framing = random.once_in(4) ? Framing::zero : Framing::length}
+                             .make()
+                             .copy();
+    Bytes input{static_cast<std::byte>(choice), static_cast<std::byte>(below(random, 256)),
+                static_cast<std::byte>(below(random, 256))};
+    input.insert(input.end(), stream.begin(), stream.end());
+    return input;
+}
+
+void damage(Bytes& input, Random& random) {
+    constexpr std::size_t stream = 3;
+    if (input.size() <= stream + 1) return;
+    const auto at = input.begin() + static_cast<std::ptrdiff_t>(stream + below(random, input.size() - stream));
+    const auto length = static_cast<std::ptrdiff_t>(below(random, 60));
+    const auto end = at + std::min(length, input.end() - at);
+    switch (random.below(7)) {
+        case 0: *at = static_cast<std::byte>(random.below(256)); break;
+        case 1: *at ^= static_cast<std::byte>(1U << random.below(8)); break;
+        case 2: *at = std::byte{0}; break;
+        case 3: input.resize(static_cast<std::size_t>(at - input.begin())); break;
+        case 4: input.erase(at, end); break;
+        case 5: std::fill(at, end, std::byte{0}); break;
+        default: {
+            const Bytes again(at, end);
+            input.insert(at, again.begin(), again.end());
+            break;
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("damaged_streams_are_read_alike_in_any_pieces_and_as_the_naive_replay_reads_them") {
+    Random random(2024);
+    for (std::uint64_t i = 0; i < 2500; ++i) {
+        // Half of them plain: those are compared with the naive replay.
+        Bytes input = valid_input(i, random, i % 2 == 0 ? 0 : random.below(8));
+        for (std::uint32_t n = random.below(4); n > 0; --n) damage(input, random);
+        if (const std::string wrong = check_itch(input); !wrong.empty()) FAIL("input " << i << ": " << wrong);
+    }
+}
+
+TEST_CASE("streams_that_are_not_damaged_pass_too") {
+    Random random(7);
+    for (unsigned choice = 0; choice < 8; ++choice) CHECK(check_itch(valid_input(choice, random, choice)) == "");
+}
