@@ -94,8 +94,8 @@ void BM_itch_frame(benchmark::State& state) {
 }
 BENCHMARK(BM_itch_frame)->Unit(benchmark::kMillisecond);
 
-template <class Value, std::size_t Size>
-std::uint64_t number(const BigEndian<Value, Size>& field) {
+template <class Field>
+std::uint64_t number(const Field& field) {
     return field;
 }
 std::uint64_t number(char field) { return static_cast<unsigned char>(field); }

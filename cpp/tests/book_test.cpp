@@ -282,7 +282,7 @@ TEST_CASE("many_books_share_levels") {
     std::vector<Book> books(300);
     for (std::uint64_t key = 0; key < 3000; ++key) {
         const auto number = static_cast<std::uint32_t>(key % books.size());
-        orders.set(key, books[number].add(levels, number, Side::buy, static_cast<Price>(key / 600), key, 1, orders), 1);
+        orders.set(key, books[number].add(levels, number, Side::buy, static_cast<Price>(key / 600), key, 1), 1);
     }
     for (std::uint32_t number = 0; number < books.size(); ++number) {
         CHECK(std::as_const(books[number]).ladder(Side::buy).size() == 5);

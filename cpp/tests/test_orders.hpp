@@ -41,7 +41,7 @@ struct TestMarket {
     Book book;
 
     LevelId add(Side side, Price price, Key key, Quantity quantity) {
-        const LevelId level = book.add(levels, 7, side, price, key, quantity, orders);
+        const LevelId level = book.add(levels, 7, side, price, key, quantity);
         orders.set(key, level, quantity);
         return level;
     }

@@ -49,8 +49,9 @@ template <std::size_t Size>
 nb::str to_python(const itch::Text<Size>& value) {
     return text(value.view());
 }
-template <class Value, std::size_t Size>
-Value to_python(const itch::BigEndian<Value, Size>& value) {
+// An integer field as the integer it stands for.
+template <class Field>
+typename Field::value_type to_python(const Field& value) {
     return value;
 }
 
@@ -149,7 +150,7 @@ void for_each_field(const Message& message, F&& f) {
     f("type", to_python(message.type));
     f("locate", to_python(message.locate));
     f("tracking", to_python(message.tracking));
-    f("timestamp", message.timestamp.value());
+    f("timestamp", to_python(message.timestamp));
     std::apply([&](const auto&... field) { (f(field.name, to_python(message.*(field.member))), ...); },
                Message::fields());
 }

@@ -23,12 +23,12 @@ class Book {
 
     /// Rests `quantity` at the tail of its level. `number` is the caller's number of this book, kept in the level. The
     /// caller then notes the returned level as the order's place.
-    template <class Levels, OrderOwner Orders>
+    template <class Levels>
     [[nodiscard]] LevelId add(Levels& levels, std::uint32_t number, Side side, Price price, typename Levels::Key key,
-                              Quantity quantity, const Orders& orders) {
+                              Quantity quantity) {
         const LevelId id = rungs(side).find_or_insert(Ladder::rank_of(side, price), levels.pool(),
                                                       [&] { return levels.open(number, side, price); });
-        levels.append(id, key, quantity, orders);
+        levels.append(id, key, quantity);
         return id;
     }
 

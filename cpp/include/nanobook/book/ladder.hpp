@@ -66,7 +66,7 @@ class Ladder {
     }
 
     /// Asks for the memory that a search near the best will read.
-    [[gnu::always_inline]] void prefetch() const noexcept {
+    void prefetch() const noexcept {
         if (size_ == 0) return;
         const Rung* best = rungs_ + size_ - 1;
         detail::prefetch(best);
@@ -77,19 +77,25 @@ class Ladder {
     static constexpr std::uint32_t near = 8;
     static constexpr std::uint32_t first_capacity = detail::BlockPool::smallest / sizeof(Rung);
 
-    // The first rung, from the worst, that is not worse than `rank`.
+    // The first rung, from the worst, that is not worse than `rank`. Which one it is cannot be guessed, so nothing here
+    // branches on it: the best rungs are counted, the others halved.
     [[nodiscard]] std::uint32_t position(Rank rank) const noexcept {
+        std::uint32_t end = size_;
         if (size_ >= near) [[likely]] {
-            // Which of the best rungs it is cannot be guessed: count them without a branch.
             const Rung* const best = rungs_ + size_ - near;
             std::uint32_t better = 0;
             for (std::uint32_t i = 0; i < near; ++i) better += best[i].rank >= rank;
             if (better < near) return size_ - better;
+            end = size_ - near;
         }
-        const std::uint32_t end = size_ >= near ? size_ - near + 1 : size_;
-        return static_cast<std::uint32_t>(
-            std::lower_bound(rungs_, rungs_ + end, rank, [](const Rung& rung, Rank r) { return rung.rank < r; }) -
-            rungs_);
+        if (end == 0) return 0;
+        const Rung* base = rungs_;
+        for (std::uint32_t left = end; left > 1;) {
+            const std::uint32_t half = left / 2;
+            base += base[half - 1].rank < rank ? half : 0;
+            left -= half;
+        }
+        return static_cast<std::uint32_t>(base - rungs_) + (base->rank < rank);
     }
 
     void grow(detail::BlockPool& pool) {

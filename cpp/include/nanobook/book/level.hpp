@@ -62,7 +62,7 @@ static_assert(sizeof(Level<std::uint64_t>) == detail::cache_line);
 
 /// The levels of any number of books, and the memory of their queues. A level with more than `Slack` tombstones, and
 /// more tombstones than resting orders, is compacted; tests set `Slack` low so that it happens all the time.
-template <std::unsigned_integral KeyType, std::uint32_t Slack = 16>
+template <std::unsigned_integral KeyType, std::uint32_t Slack = 32>
 class Levels {
   public:
     using Key = KeyType;
@@ -81,7 +81,7 @@ class Levels {
     [[nodiscard]] detail::BlockPool& pool() noexcept { return pool_; }
 
     /// Asks for the memory that an append will write.
-    [[gnu::always_inline]] void prefetch_tail(LevelId id) const noexcept {
+    void prefetch_tail(LevelId id) const noexcept {
         const Level& level = levels_[id];
         if (level.capacity != Level::inline_capacity) detail::prefetch(level.block + level.end);
     }
@@ -104,12 +104,11 @@ class Levels {
     }
 
     /// Adds an entry at the tail. The order of `key` must not rest anywhere yet.
-    template <OrderOwner Orders>
-    void append(LevelId id, Key key, Quantity quantity, const Orders& orders) {
+    void append(LevelId id, Key key, Quantity quantity) {
         Level& level = levels_[id];
         if (level.end != level.begin && (!level.ascending || key <= level.last_key())) [[unlikely]]
             forget(level, key);
-        if (level.end == level.capacity) make_room(id, level, orders);
+        if (level.end == level.capacity) make_room(level);
         level.queue()[level.end++] = key;
         if (level.capacity != Level::inline_capacity) level.few[0] = key;
         level.quantity += quantity;
@@ -162,14 +161,13 @@ class Levels {
                                                  : std::max(block_entries, std::bit_ceil(entries));
     }
 
-    // Out of line and rare: a queue that is full and mostly tombstones is compacted, else it doubles.
-    template <OrderOwner Orders>
-    [[gnu::noinline]] void make_room(LevelId id, Level& level, const Orders& orders) {
-        if (level.count <= level.capacity / 2 && level.capacity > Level::inline_capacity) {
-            compact(id, orders);
-            if (level.end < level.capacity) return;
-        }
-        move_queue(level, capacity_for(level.capacity + 1));
+    // Out of line and rare: a queue whose front is spent moves up, else it doubles.
+    [[gnu::noinline]] void make_room(Level& level) {
+        if (level.begin < level.capacity / 2) return move_queue(level, capacity_for(level.capacity + 1));
+        const std::uint32_t entries = level.end - level.begin;
+        std::memmove(level.queue(), level.queue() + level.begin, entries * sizeof(Key));
+        level.begin = 0;
+        level.end = entries;
     }
 
     // A feed may use a reference again that it erased before, and the old entry would come back to life: remove it.

@@ -31,13 +31,13 @@ inline void free_block(void* block, std::size_t bytes) noexcept {
     ::operator delete(block, std::align_val_t{bytes < huge_page ? cache_line : huge_page});
 }
 
-// Always inlined, like every function that only calls it: GCC takes a function of prefetches for one without effect,
-// and drops the calls.
-[[gnu::always_inline]] inline void prefetch(const void* address) noexcept {
+inline void prefetch(const void* address) noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
     _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0);
 #else
     __builtin_prefetch(address, 1);
+    // GCC takes a function that only prefetches for one without effect, and drops the calls to it: this is an effect.
+    asm volatile("" : : "r"(address));
 #endif
 }
 

@@ -67,7 +67,7 @@ class OrderTable {
         --size_;
     }
 
-    [[gnu::always_inline]] void prefetch(std::uint64_t ref) const noexcept {
+    void prefetch(std::uint64_t ref) const noexcept {
         if (size_ != 0) detail::prefetch(&entries_[hash(ref)]);
     }
 
@@ -119,7 +119,7 @@ class OrderTable {
 /// references, where neighbours share cache lines. A page on which few are left is emptied into a hash table and used
 /// again, so that memory follows the live orders and not the day. `PageSize` is a power of two; a page is young until
 /// `Young` pages' worth of orders were inserted after it.
-template <std::uint64_t PageSize = 8192, std::uint32_t Young = 128>
+template <std::uint64_t PageSize = 8192, std::uint32_t Young = 256>
 class BasicOrderIndex {
   public:
     using Key = std::uint64_t;
@@ -191,7 +191,7 @@ class BasicOrderIndex {
         return slot != nullptr ? slot->shares : 0;
     }
 
-    [[gnu::always_inline]] void prefetch(std::uint64_t ref) const noexcept {
+    void prefetch(std::uint64_t ref) const noexcept {
         const std::uint64_t number = ref / PageSize;
         if (number < sheets_.size() && sheets_[number].page != nullptr) [[likely]] {
             detail::prefetch(&sheets_[number].page->slots[ref % PageSize]);

@@ -141,6 +141,7 @@ class Replay {
         time_ = time();
         batch_ = nullptr;
         current_ = nullptr;
+        hint_ = no_level;
         return taken;
     }
 
@@ -164,8 +165,10 @@ class Replay {
             if (now < steps) continue;
             const std::size_t begin = (now - steps) * Block::size;
             const std::size_t end = std::min(begin + Block::size, messages.size());
+            const auto& hints = block(now - steps).levels;
             for (std::size_t i = begin; i < end; ++i) {
                 const Header& message = *messages[i];
+                hint_ = hints[i - begin];
                 if (options_.until && message.timestamp > *options_.until) return i;
                 current_ = &message;
                 if (!visit(message, [this](const auto& m) { return this->on(m); })) return i + 1;
@@ -275,8 +278,18 @@ class Replay {
     }
 
     void rest(Locate locate, Side side, std::uint64_t ref, Price price, std::uint32_t shares) {
-        const LevelId level = listings_[locate].book.add(levels_, locate, side, price, ref, shares, orders_);
+        LevelId level = hint_;
+        if (level != no_level && is_level_of(levels_[level], locate, side, price)) {
+            levels_.append(level, ref, shares);
+        } else {
+            level = listings_[locate].book.add(levels_, locate, side, price, ref, shares);
+        }
         orders_.insert(ref, {level, shares});
+    }
+
+    // What was found ahead of time may be gone by now, or serve another price.
+    static bool is_level_of(const Level& level, Locate locate, Side side, Price price) noexcept {
+        return level.count != 0 && level.price == price && level.book == locate && level.side == side;
     }
 
     void tell(const Header& m, const Place& place, std::uint64_t ref, std::uint32_t removed,
@@ -366,25 +379,38 @@ class Replay {
     /// Some messages in a row, sorted without a branch into those that speak of a resting order and those that add one:
     /// a loop over each kind has nothing to guess.
     struct Block {
-        static constexpr std::size_t size = 8;
+        static constexpr std::size_t size = 16;
 
-        void sort(std::span<const Header* const> messages) noexcept {
+        void sort(std::span<const Header* const> batch) noexcept {
+            messages = batch.data();
             touch_count = add_count = 0;
-            for (const Header* message : messages) {
-                const Needs needs = needs_of(*message);
-                // All five types that speak of a resting order have its reference in the same place; both adds are
-                // alike.
-                touches[touch_count] = static_cast<const OrderDelete*>(message);
+            levels = {};
+            for (std::size_t i = 0; i < batch.size(); ++i) {
+                const Needs needs = needs_of(*batch[i]);
+                touches[touch_count] = adds[add_count] = static_cast<std::uint8_t>(i);
                 touch_count += needs == Needs::order;
-                adds[add_count] = static_cast<const AddOrder*>(message);
                 add_count += needs == Needs::ladder;
             }
         }
 
-        std::array<const OrderDelete*, size + 1> touches;
-        std::array<const AddOrder*, size + 1> adds;
-        std::array<LevelId, size> touched;  // levels, as far as they are known yet
-        std::array<LevelId, size> added;
+        // All five types that speak of a resting order have its reference in the same place; both adds are alike.
+        template <class F>
+        void for_each_touch(F&& f) {
+            for (std::size_t i = 0; i < touch_count; ++i) {
+                f(static_cast<const OrderDelete&>(*messages[touches[i]]), levels[touches[i]]);
+            }
+        }
+        template <class F>
+        void for_each_add(F&& f) {
+            for (std::size_t i = 0; i < add_count; ++i) {
+                f(static_cast<const AddOrder&>(*messages[adds[i]]), levels[adds[i]]);
+            }
+        }
+
+        const Header* const* messages;
+        std::array<LevelId, size> levels;  // by message, as far as they are known yet
+        std::array<std::uint8_t, size + 1> touches;
+        std::array<std::uint8_t, size + 1> adds;
         std::size_t touch_count = 0;
         std::size_t add_count = 0;
     };
@@ -401,48 +427,46 @@ class Replay {
         return table[static_cast<unsigned char>(message.type)];
     }
 
-    [[gnu::always_inline]] void fetch_listing(Locate locate) const noexcept {
+    void fetch_listing(Locate locate) const noexcept {
         if (locate < listings_.size()) detail::prefetch(&listings_[locate]);
     }
 
-    [[gnu::always_inline]] void fetch_orders(const Block& block) const noexcept {
-        for (std::size_t i = 0; i < block.touch_count; ++i) {
-            orders_.prefetch(block.touches[i]->ref);
-            fetch_listing(block.touches[i]->locate);
-        }
-        for (std::size_t i = 0; i < block.add_count; ++i) fetch_listing(block.adds[i]->locate);
+    void fetch_orders(Block& block) const noexcept {
+        block.for_each_touch([&](const OrderDelete& m, LevelId&) {
+            orders_.prefetch(m.ref);
+            fetch_listing(m.locate);
+        });
+        block.for_each_add([&](const AddOrder& m, LevelId&) { fetch_listing(m.locate); });
     }
 
-    [[gnu::always_inline]] void fetch_places(Block& block) const noexcept {
-        for (std::size_t i = 0; i < block.touch_count; ++i) {
-            block.touched[i] = orders_.level_of(block.touches[i]->ref);
-            if (block.touched[i] != no_level) detail::prefetch(&levels_[block.touched[i]]);
-        }
-        for (std::size_t i = 0; i < block.add_count; ++i) {
-            if (const Ladder* ladder = ladder_for(*block.adds[i])) ladder->prefetch();
-        }
+    void fetch_places(Block& block) const noexcept {
+        block.for_each_touch([&](const OrderDelete& m, LevelId& level) {
+            level = orders_.level_of(m.ref);
+            if (level != no_level) detail::prefetch(&levels_[level]);
+        });
+        block.for_each_add([&](const AddOrder& m, LevelId&) {
+            if (const Ladder* ladder = ladder_for(m)) ladder->prefetch();
+        });
     }
 
-    [[gnu::always_inline]] void fetch_levels(Block& block) const noexcept {
-        for (std::size_t i = 0; i < block.touch_count; ++i) {
-            if (block.touched[i] == no_level) continue;
+    void fetch_levels(Block& block) const noexcept {
+        block.for_each_touch([&](const OrderDelete&, LevelId& id) {
+            if (id == no_level) return;
             // The last order of a level takes it off its ladder. The level may be closed by now.
-            const Level& level = levels_[block.touched[i]];
-            if (level.count != 1) continue;
-            listings_[level.book].book.ladder(level.side).prefetch();
-        }
-        for (std::size_t i = 0; i < block.add_count; ++i) {
-            const AddOrder& add = *block.adds[i];
-            const Ladder* ladder = ladder_for(add);
-            block.added[i] = ladder != nullptr ? ladder->find(Ladder::rank_of(side_of(add), add.price)) : no_level;
-            if (block.added[i] != no_level) detail::prefetch(&levels_[block.added[i]]);
-        }
+            const Level& level = levels_[id];
+            if (level.count == 1) listings_[level.book].book.ladder(level.side).prefetch();
+        });
+        block.for_each_add([&](const AddOrder& m, LevelId& level) {
+            const Ladder* ladder = ladder_for(m);
+            level = ladder != nullptr ? ladder->find(Ladder::rank_of(side_of(m), m.price)) : no_level;
+            if (level != no_level) detail::prefetch(&levels_[level]);
+        });
     }
 
-    [[gnu::always_inline]] void fetch_queues(const Block& block) const noexcept {
-        for (std::size_t i = 0; i < block.add_count; ++i) {
-            if (block.added[i] != no_level) levels_.prefetch_tail(block.added[i]);
-        }
+    void fetch_queues(Block& block) const noexcept {
+        block.for_each_add([&](const AddOrder&, LevelId& level) {
+            if (level != no_level) levels_.prefetch_tail(level);
+        });
     }
 
     static Side side_of(const AddOrder& message) noexcept { return message.side == 'B' ? Side::buy : Side::sell; }
@@ -461,7 +485,8 @@ class Replay {
     TradeLog trades_;
     std::uint64_t out_of_order_ = 0;
     const Batch* batch_ = nullptr;     // while one is replayed, ...
-    const Header* current_ = nullptr;  // ... its message at hand
+    const Header* current_ = nullptr;  // ... its message at hand, ...
+    LevelId hint_ = no_level;          // ... and the level where that one will rest, perhaps
     Timestamp time_ = 0;
 };
 
