@@ -94,13 +94,14 @@ void BM_itch_frame(benchmark::State& state) {
 }
 BENCHMARK(BM_itch_frame)->Unit(benchmark::kMillisecond);
 
+// Inlined always: with 23 messages to decode the compiler would call these.
 template <class Field>
-std::uint64_t number(const Field& field) {
+[[gnu::always_inline]] inline std::uint64_t number(const Field& field) {
     return field;
 }
-std::uint64_t number(char field) { return static_cast<unsigned char>(field); }
+[[gnu::always_inline]] inline std::uint64_t number(char field) { return static_cast<unsigned char>(field); }
 template <std::size_t Size>
-std::uint64_t number(const Text<Size>& field) {
+[[gnu::always_inline]] inline std::uint64_t number(const Text<Size>& field) {
     std::uint64_t value = 0;
     std::memcpy(&value, field.bytes, Size);
     return value;
@@ -111,10 +112,12 @@ void BM_itch_decode(benchmark::State& state) {
     for (auto _ : state) {
         std::uint64_t sum = 0;
         const Reader reader = read(day(), [&]<class Message>(const Message& m) {
-            sum += m.locate + m.tracking + m.timestamp;
+            std::uint64_t fields = m.locate + m.tracking + m.timestamp;
             if constexpr (requires { Message::fields(); }) {
-                std::apply([&](const auto&... field) { sum += (number(m.*(field.member)) + ...); }, Message::fields());
+                std::apply([&](const auto&... field) { fields += (number(m.*(field.member)) + ...); },
+                           Message::fields());
             }
+            sum += fields;
         });
         benchmark::DoNotOptimize(sum);
         messages = reader.messages();

@@ -263,12 +263,7 @@ class Decoder {
 
     nb::list feed(std::span<const std::byte> bytes) {
         nb::list records;
-        reader_.feed(bytes, [&](const itch::Batch& batch) {
-            for (const itch::Header* message : batch.messages) {
-                itch::visit(*message, [&](const auto& m) { take(m, records); });
-            }
-            return batch.messages.size();
-        });
+        reader_.feed_each(bytes, [&](const auto& message) { take(message, records); });
         return records;
     }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,13 @@ class Reader {
         return !done_;
     }
 
+    /// Calls `visitor(message)` with each message that `chunk` completes, as its own type: faster than batches where
+    /// nothing is looked up ahead. False once stopped.
+    template <class Visitor>
+    bool feed_each(std::span<const std::byte> chunk, Visitor&& visitor) {
+        return feed(chunk, Each<std::remove_reference_t<Visitor>>{visitor});
+    }
+
     /// There are no more bytes. What is left of a message is reported as a truncated tail.
     void finish() {
         if (!rest_.empty() && !done_) {
@@ -91,6 +99,15 @@ class Reader {
     enum class Framing : std::uint8_t { undecided, prefixed, zero_prefixed };
 
     static constexpr std::size_t batch_size = 512;
+
+    // A visitor of single messages, told from a sink of batches by its mark.
+    template <class Visitor>
+    struct Each {
+        using takes_each = void;
+        Visitor& visitor;
+    };
+    template <class Sink>
+    static constexpr bool takes_batches = !requires { typename Sink::takes_each; };
 
     static std::size_t length_at(const std::byte* p) noexcept {
         return std::to_integer<std::size_t>(p[0]) << 8 | std::to_integer<std::size_t>(p[1]);
@@ -136,15 +153,17 @@ class Reader {
         if (end - p >= 3) decide_framing(p);
 
         const auto flush = [&] {
-            if (count == 0) return;
-            const std::size_t taken = sink(Batch{{messages.data(), count}, begin, offset_});
-            for (std::size_t i = taken; i < count; ++i) --counts_[static_cast<unsigned char>(messages[i]->type)];
-            messages_ += taken;
-            if (taken < count) {
-                done_ = true;
-                p = reinterpret_cast<const std::byte*>(messages[taken]) - 2;
+            if constexpr (takes_batches<Sink>) {
+                if (count == 0) return;
+                const std::size_t taken = sink(Batch{{messages.data(), count}, begin, offset_});
+                for (std::size_t i = taken; i < count; ++i) --counts_[static_cast<unsigned char>(messages[i]->type)];
+                messages_ += taken;
+                if (taken < count) {
+                    done_ = true;
+                    p = reinterpret_cast<const std::byte*>(messages[taken]) - 2;
+                }
+                count = 0;
             }
-            count = 0;
         };
 
         while (end - p >= 3 && !done_) {
@@ -164,10 +183,16 @@ class Reader {
                 }
             }
             if (static_cast<std::size_t>(end - p) < 2 + length) break;
-            messages[count++] = reinterpret_cast<const Header*>(p + 2);
-            ++counts_[std::to_integer<std::size_t>(p[2])];
+            const auto* message = reinterpret_cast<const Header*>(p + 2);
+            ++counts_[static_cast<unsigned char>(message->type)];
             p += 2 + length;
-            if (count == batch_size) flush();
+            if constexpr (takes_batches<Sink>) {
+                messages[count++] = message;
+                if (count == batch_size) flush();
+            } else {
+                ++messages_;
+                visit(*message, sink.visitor);
+            }
         }
         if (!done_) flush();
         return static_cast<std::size_t>(p - begin);
@@ -210,10 +235,7 @@ class Reader {
 template <class Visitor>
 Reader read(std::span<const std::byte> bytes, Visitor&& visitor) {
     Reader reader;
-    reader.feed(bytes, [&](const Batch& batch) {
-        for (const Header* message : batch.messages) visit(*message, visitor);
-        return batch.messages.size();
-    });
+    reader.feed_each(bytes, visitor);
     reader.finish();
     return reader;
 }

@@ -21,16 +21,11 @@ class Summary {
 
     /// The next bytes of the stream, cut anywhere. False once a strict reader has stopped.
     bool feed(std::span<const std::byte> bytes) {
-        return reader_.feed(bytes, [this](const Batch& batch) {
-            for (const Header* message : batch.messages) {
-                ++messages_[message->locate];
-                visit(*message, [this](const auto& m) {
-                    if constexpr (requires { m.stock; }) directory_.learn(m);
-                });
-            }
-            if (!first_) first_ = batch.messages.front()->timestamp;
-            last_ = batch.messages.back()->timestamp;
-            return batch.messages.size();
+        return reader_.feed_each(bytes, [this](const auto& message) {
+            ++messages_[message.locate];
+            directory_.learn(message);
+            last_ = message.timestamp;
+            if (!first_) first_ = last_;
         });
     }
 
