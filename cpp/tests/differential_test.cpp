@@ -158,7 +158,7 @@ class IndexDuel {
         must(index_.find(ref) == nullptr, "no such order yet");
         const OrderSlot slot{1 + next_ % 1000, next_};
         ++next_;
-        index_.insert(ref, slot);
+        *index_.claim(ref) = slot;
         model_[ref] = slot;
     }
 
@@ -195,7 +195,7 @@ class IndexDuel {
     void age() {
         constexpr std::uint64_t elsewhere = std::uint64_t{1} << 62;
         for (int i = 0; i < 4'500'000; ++i) {
-            index_.insert(elsewhere, {1, 1});
+            *index_.claim(elsewhere) = {1, 1};
             index_.erase(elsewhere, index_.find(elsewhere));
         }
     }

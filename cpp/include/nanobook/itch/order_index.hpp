@@ -44,11 +44,14 @@ class OrderTable {
         return entry.slot.level != no_level ? &entry.slot : nullptr;
     }
 
-    /// `ref` must not be there. The slot is good until the next change.
-    void insert(std::uint64_t ref, OrderSlot slot) {
+    /// An empty slot for `ref`, to be filled at once; null where it is there already. Good until the next change.
+    OrderSlot* claim(std::uint64_t ref) {
         if (2 * (size_ + 1) > capacity_) grow();
-        entries_[position(ref)] = {ref, slot};
+        Entry& entry = entries_[position(ref)];
+        if (entry.slot.level != no_level) return nullptr;
+        entry.ref = ref;
         ++size_;
+        return &entry.slot;
     }
 
     void erase(OrderSlot* slot) noexcept {
@@ -134,7 +137,7 @@ class BasicOrderIndex {
         for (const auto& [slab, bytes] : slabs_) detail::free_block(slab, bytes);
     }
 
-    /// The live order of that reference, or null. Good until the next insert or erase.
+    /// The live order of that reference, or null. Good until the next claim or erase.
     [[nodiscard]] OrderSlot* find(std::uint64_t ref) noexcept {
         const std::uint64_t number = ref / PageSize;
         if (number < sheets_.size()) [[likely]] {
@@ -151,19 +154,26 @@ class BasicOrderIndex {
         return const_cast<BasicOrderIndex*>(this)->find(ref);
     }
 
-    /// No order of that reference may be live.
-    void insert(std::uint64_t ref, OrderSlot slot) {
+    /// An empty slot for a new order, to be filled at once; null where an order of that reference is live.
+    [[nodiscard]] OrderSlot* claim(std::uint64_t ref) {
+        const std::uint64_t number = ref / PageSize;
+        Sheet* sheet = number < sheets_.size() ? &sheets_[number] : nullptr;
+        if (sheet == nullptr || sheet->page == nullptr || sheet->spilled) [[unlikely]] {
+            if (find(ref) != nullptr) return nullptr;
+            if (sheet == nullptr || sheet->page == nullptr) sheet = open_page(number);
+        }
+        if (sheet == nullptr) {
+            (number < sheets_.size() ? sheets_[number] : beyond_).spilled = 1;
+            ++live_;
+            ++inserted_;
+            return table_.claim(ref);
+        }
+        OrderSlot& slot = sheet->page->slots[ref % PageSize];
+        if (slot.level != no_level) return nullptr;
         ++live_;
         ++inserted_;
-        const std::uint64_t number = ref / PageSize;
-        if (number < sheets_.size() && sheets_[number].page != nullptr) [[likely]] {
-            put(sheets_[number], ref, slot);
-        } else if (Sheet* sheet = open_page(number)) {
-            put(*sheet, ref, slot);
-        } else {
-            table_.insert(ref, slot);
-            (number < sheets_.size() ? sheets_[number] : beyond_).spilled = 1;
-        }
+        ++sheet->live;
+        return &slot;
     }
 
     /// `slot` is what `find(ref)` returned.
@@ -220,11 +230,6 @@ class BasicOrderIndex {
         std::uint32_t spilled : 1 = 0;  // some of its orders may stand in the table
     };
 
-    static void put(Sheet& sheet, std::uint64_t ref, OrderSlot slot) noexcept {
-        sheet.page->slots[ref % PageSize] = slot;
-        ++sheet.live;
-    }
-
     [[gnu::noinline]] Sheet* open_page(std::uint64_t number) {
         // Scattered references would cost a page each: no more pages than the live orders are worth.
         if (number >= most_sheets || used_pages_ > spare_pages + live_ / few) return nullptr;
@@ -255,7 +260,7 @@ class BasicOrderIndex {
         for (std::uint64_t i = 0; sheet.live > 0; ++i) {
             OrderSlot& slot = sheet.page->slots[i];
             if (slot.level == no_level) continue;
-            table_.insert(number * PageSize + i, slot);
+            *table_.claim(number * PageSize + i) = slot;
             slot = {no_level, 0};
             --sheet.live;
         }

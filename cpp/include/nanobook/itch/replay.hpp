@@ -225,11 +225,10 @@ class Replay {
     bool on(const OrderReplace& m) {
         return touch(m, m.old_ref, [&](OrderSlot* slot, const Place& place) {
             const std::uint32_t taken = erase(m.old_ref, slot);
-            if (m.shares == 0 || orders_.find(m.new_ref) != nullptr) {
+            if (m.shares == 0 || !rest(place.locate, place.side, m.new_ref, m.price, m.shares)) {
                 tell(m, place, m.old_ref, taken);
                 return odd(m.shares == 0 ? Oddity::zero_quantity : Oddity::duplicate_reference, m, m.new_ref);
             }
-            rest(place.locate, place.side, m.new_ref, m.price, m.shares);
             tell(m, place, m.old_ref, taken, m.new_ref, m.price, m.shares);
             return true;
         });
@@ -270,21 +269,26 @@ class Replay {
         if (!named_listing(m).selected) return true;
         if (m.side != 'B' && m.side != 'S') return odd(Oddity::invalid_side, m, m.ref);
         if (m.shares == 0) return odd(Oddity::zero_quantity, m, m.ref);
-        if (orders_.find(m.ref) != nullptr) return odd(Oddity::duplicate_reference, m, m.ref);
         const Place nothing{m.locate, m.side == 'B' ? Side::buy : Side::sell, 0};
-        rest(nothing.locate, nothing.side, m.ref, m.price, m.shares);
+        if (!rest(nothing.locate, nothing.side, m.ref, m.price, m.shares)) {
+            return odd(Oddity::duplicate_reference, m, m.ref);
+        }
         tell(m, nothing, m.ref, 0, m.ref, m.price, m.shares);
         return true;
     }
 
-    void rest(Locate locate, Side side, std::uint64_t ref, Price price, std::uint32_t shares) {
+    // False where an order of that reference rests already.
+    bool rest(Locate locate, Side side, std::uint64_t ref, Price price, std::uint32_t shares) {
+        OrderSlot* const slot = orders_.claim(ref);
+        if (slot == nullptr) return false;
         LevelId level = hint_;
         if (level != no_level && is_level_of(levels_[level], locate, side, price)) {
             levels_.append(level, ref, shares);
         } else {
             level = listings_[locate].book.add(levels_, locate, side, price, ref, shares);
         }
-        orders_.insert(ref, {level, shares});
+        *slot = {level, shares};
+        return true;
     }
 
     // What was found ahead of time may be gone by now, or serve another price.
@@ -345,12 +349,16 @@ class Replay {
     }
 
     Listing& listing_of(Locate locate) {
-        if (locate >= listings_.size()) [[unlikely]] {
-            Listing fresh;
-            fresh.selected = options_.symbols.empty();
-            listings_.resize(locate + std::size_t{1}, fresh);
-        }
+        if (locate >= listings_.size()) [[unlikely]]
+            add_listings(locate);
         return listings_[locate];
+    }
+
+    // Rare things are out of line, so that what happens with every message stays small.
+    [[gnu::noinline]] void add_listings(Locate locate) {
+        Listing fresh;
+        fresh.selected = options_.symbols.empty();
+        listings_.resize(locate + std::size_t{1}, fresh);
     }
 
     // A slice of a day may begin after the directory: then any message that names its symbol will do.
@@ -362,7 +370,7 @@ class Replay {
         return listing;
     }
 
-    void name(Listing& listing, const Text<8>& stock) {
+    [[gnu::noinline]] void name(Listing& listing, const Text<8>& stock) {
         listing.symbol = symbol_of(stock);
         listing.seen = true;
         if (!options_.symbols.empty()) {
@@ -370,7 +378,7 @@ class Replay {
         }
     }
 
-    bool odd(Oddity oddity, const Header& message, std::uint64_t number) {
+    [[gnu::noinline]] bool odd(Oddity oddity, const Header& message, std::uint64_t number) {
         return reader_.note(oddity, message.type, batch_ != nullptr ? batch_->offset_of(message) : 0, number);
     }
 
