@@ -71,7 +71,11 @@ class Ladder {
         const Rung* best = rungs_ + size_ - 1;
         detail::prefetch(best);
         if (size_ > 4) detail::prefetch(best - 4);
+        if (size_ >= near) detail::prefetch(best - (near - 1));
     }
+
+    /// Searches, for the sake of the memory the search reads.
+    void prefetch(Rank rank) const noexcept { detail::prefetch(rungs_ + position(rank)); }
 
   private:
     static constexpr std::uint32_t near = 8;

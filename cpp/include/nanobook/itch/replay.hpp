@@ -442,9 +442,14 @@ class Replay {
     void fetch_orders(Block& block) const noexcept {
         block.for_each_touch([&](const OrderDelete& m, LevelId&) {
             orders_.prefetch(m.ref);
+            if (m.type == OrderReplace::code)
+                orders_.prefetch(static_cast<const OrderReplace&>(static_cast<const Header&>(m)).new_ref);
             fetch_listing(m.locate);
         });
-        block.for_each_add([&](const AddOrder& m, LevelId&) { fetch_listing(m.locate); });
+        block.for_each_add([&](const AddOrder& m, LevelId&) {
+            orders_.prefetch(m.ref);
+            fetch_listing(m.locate);
+        });
     }
 
     void fetch_places(Block& block) const noexcept {
@@ -472,6 +477,12 @@ class Replay {
     }
 
     void fetch_queues(Block& block) const noexcept {
+        block.for_each_touch([&](const OrderDelete&, LevelId& id) {
+            if (id == no_level) return;
+            const Level& level = levels_[id];
+            if (level.count != 1) return;
+            listings_[level.book].book.ladder(level.side).prefetch(Ladder::rank_of(level.side, level.price));
+        });
         block.for_each_add([&](const AddOrder&, LevelId& level) {
             if (level != no_level) levels_.prefetch_tail(level);
         });
