@@ -108,8 +108,14 @@ class NaiveReplay {
     }
 
     void on(const itch::BrokenTrade& m) {
-        const auto found = std::find_if(executions_.rbegin(), executions_.rend(),
-                                        [&](const Execution& execution) { return execution.match == m.match; });
+        // One in the volume first: a cross gives its number to each order in it.
+        auto found = std::find_if(executions_.rbegin(), executions_.rend(), [&](const Execution& execution) {
+            return execution.match == m.match && execution.shares > 0;
+        });
+        if (found == executions_.rend()) {
+            found = std::find_if(executions_.rbegin(), executions_.rend(),
+                                 [&](const Execution& execution) { return execution.match == m.match; });
+        }
         if (found == executions_.rend()) {
             ++odd_[Oddity::unknown_match];
             return;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,12 +17,15 @@ namespace nanobook::itch {
 /// Dense, valid for one day.
 using Locate = std::uint16_t;
 
-[[nodiscard]] constexpr Symbol symbol_of(const Text<8>& stock) noexcept {
+/// A symbol as a feed may spell it: any bytes up to the first zero. None where there are more than eight.
+[[nodiscard]] constexpr std::optional<Symbol> symbol_of(std::string_view text) noexcept {
+    text = text.substr(0, text.find('\0'));
+    if (text.size() > Symbol::max_length) return std::nullopt;
     Symbol symbol;
-    const std::string_view text = stock;
     std::copy(text.begin(), text.end(), symbol.text.begin());
     return symbol;
 }
+[[nodiscard]] constexpr Symbol symbol_of(const Text<8>& stock) noexcept { return *symbol_of(stock.view()); }
 
 /// The directory message R names a locate. A slice of a day may begin after it: then the first message does that names
 /// its symbol.

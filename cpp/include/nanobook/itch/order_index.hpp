@@ -124,6 +124,8 @@ class OrderTable {
 /// `Young` pages' worth of orders were inserted after it.
 template <std::uint64_t PageSize = 8192, std::uint32_t Young = 256>
 class BasicOrderIndex {
+    static_assert(PageSize >= 16 && std::has_single_bit(PageSize));
+
   public:
     using Key = std::uint64_t;
 

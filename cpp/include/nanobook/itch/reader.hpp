@@ -43,7 +43,8 @@ class Reader {
     explicit Reader(Options options) : options_(options) {}
 
     /// Hands the messages that `chunk` completes to `sink(const Batch&)`, which returns how many of them it took; fewer
-    /// than all stops the reader for good. False once stopped.
+    /// than all stops the reader for good. False once stopped; the bytes after a session's end are still to be fed, and
+    /// counted.
     template <class Sink>
     bool feed(std::span<const std::byte> chunk, Sink&& sink) {
         while (!rest_.empty() && !chunk.empty()) {
@@ -56,7 +57,7 @@ class Reader {
             take(frame, sink);
         }
         if (rest_.empty()) take(chunk, sink);
-        return !done_;
+        return !done_ || unreadable_;
     }
 
     /// Calls `visitor(message)` with each message that `chunk` completes, as its own type: faster than batches where

@@ -19,55 +19,16 @@
 #include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/itch/directory.hpp>
+#include <nanobook/itch/listing.hpp>
+#include <nanobook/itch/lookahead.hpp>
 #include <nanobook/itch/messages.hpp>
+#include <nanobook/itch/observer.hpp>
 #include <nanobook/itch/order_index.hpp>
 #include <nanobook/itch/reader.hpp>
 #include <nanobook/itch/report.hpp>
 #include <nanobook/itch/trade_log.hpp>
 
 namespace nanobook::itch {
-
-/// What one message did to a book, told after it is done. A replace is one change: it removes and adds.
-struct BookChange {
-    const Header& message;  ///< the cause
-    Locate locate;          ///< the book that changed
-    Side side;
-    std::uint64_t ref;             ///< the order that lost shares, or was added
-    Price removed_price;           ///< where shares were taken off; 0 where none were
-    std::uint32_t removed_shares;  ///< 0 where none were
-    std::uint64_t added_ref;       ///< the order that was added
-    Price added_price;             ///< where it rests
-    std::uint32_t added_shares;    ///< 0 where none was
-};
-
-/// A trade as it was printed: E at the resting price, C at its own, P, and Q.
-struct Print {
-    const Header& message;
-    Locate locate;
-    Price price;
-    std::uint64_t shares;
-    std::uint64_t match;
-    bool printable;  ///< false where a cross prints it again: not in the volume
-};
-
-/// Does nothing and costs nothing. An observer of one's own has the same two members.
-struct NoObserver {
-    void on_change(const BookChange&) const noexcept {}
-    void on_print(const Print&) const noexcept {}
-};
-
-/// One symbol: its book and the day so far. A cache line.
-struct alignas(64) Listing {
-    Book book;
-    Symbol symbol;
-    std::uint64_t volume = 0;      ///< shares printed: E, C where printable, P, Q; less what was broken
-    std::uint32_t last_price = 0;  ///< of the last print in the volume; 0 before the first
-    std::uint32_t trades = 0;      ///< prints in the volume
-    char state = ' ';              ///< of the last H: H P Q T; a space before the first
-    bool selected = false;
-    bool seen = false;
-};
-static_assert(sizeof(Listing) == 64);
 
 struct ReplayOptions {
     std::vector<Symbol> symbols = {};  ///< only these; empty for all
@@ -86,7 +47,8 @@ class Replay {
         std::sort(options_.symbols.begin(), options_.symbols.end());
     }
 
-    /// The next bytes of the stream, cut anywhere. False once the replay has stopped.
+    /// The next bytes of the stream, cut anywhere. False once the replay has stopped. Where an observer throws, the
+    /// replay is of no further use.
     bool feed(std::span<const std::byte> bytes) {
         return reader_.feed(bytes, [this](const Batch& batch) { return apply(batch); });
     }
@@ -119,7 +81,7 @@ class Replay {
 
     /// Null where the stream did not speak of it, or it is not selected.
     [[nodiscard]] const Listing* find(std::string_view name) const noexcept {
-        const auto symbol = Symbol::parse(name);
+        const auto symbol = symbol_of(name);
         if (!symbol) return nullptr;
         const auto found = std::find_if(listings_.begin(), listings_.end(), [&](const Listing& listing) {
             return listing.seen && listing.selected && listing.symbol == *symbol;
@@ -135,51 +97,38 @@ class Replay {
 
   private:
     std::size_t apply(const Batch& batch) {
+        // The bytes are the caller's again afterwards, even where an observer throws: keep no pointer into them.
+        struct Guard {
+            Replay& self;
+            ~Guard() {
+                self.time_ = self.time();
+                self.batch_ = nullptr;
+                self.current_ = nullptr;
+                self.hint_ = no_level;
+            }
+        } guard{*this};
         batch_ = &batch;
-        const std::size_t taken = replay(batch);
-        // The bytes are the caller's again: keep no pointer into them.
-        time_ = time();
-        batch_ = nullptr;
-        current_ = nullptr;
-        hint_ = no_level;
-        return taken;
+        return replay(batch);
     }
 
-    // Decoding a message takes a few nanoseconds; waiting for the order, level and queue it speaks of would take
-    // hundreds. So their memory is asked for ahead, in steps each of which needs the one before, a step a block.
     std::size_t replay(const Batch& batch) {
-        constexpr std::size_t steps = 4;
-        const auto messages = batch.messages;
-        const std::size_t blocks = (messages.size() + Block::size - 1) / Block::size;
-        std::array<Block, steps + 1> ahead;
-        const auto block = [&](std::size_t number) -> Block& { return ahead[number % ahead.size()]; };
-        for (std::size_t now = 0; now < blocks + steps; ++now) {
-            if (now < blocks) {
-                const std::size_t begin = now * Block::size;
-                block(now).sort(messages.subspan(begin, std::min(Block::size, messages.size() - begin)));
-                fetch_orders(block(now));
-            }
-            if (now >= 1 && now - 1 < blocks) fetch_places(block(now - 1));
-            if (now >= 2 && now - 2 < blocks) fetch_levels(block(now - 2));
-            if (now >= 3 && now - 3 < blocks) fetch_queues(block(now - 3));
-            if (now < steps) continue;
-            const std::size_t begin = (now - steps) * Block::size;
-            const std::size_t end = std::min(begin + Block::size, messages.size());
-            const auto& hints = block(now - steps).levels;
-            for (std::size_t i = begin; i < end; ++i) {
-                const Header& message = *messages[i];
-                hint_ = hints[i - begin];
-                if (options_.until && message.timestamp > *options_.until) return i;
-                current_ = &message;
-                if (!visit(message, [this](const auto& m) { return this->on(m); })) return i + 1;
-            }
-        }
-        return messages.size();
+        const Lookahead lookahead(listings_, levels_, orders_);
+        return lookahead.run(batch.messages, [this](const Header& message, LevelId hint) {
+            if (options_.until && message.timestamp > *options_.until) return Taken::no;
+            current_ = &message;
+            hint_ = hint;
+            return visit(message, [this](const auto& m) { return this->on(m); }) ? Taken::yes : Taken::last;
+        });
     }
 
     // ------------------------------------------------------------------ what each message does; false stops a replay
 
-    bool on(const Header&) const noexcept { return true; }
+    // Every other message: all it may do is to name its symbol.
+    template <class Message>
+    bool on(const Message& m) {
+        if constexpr (requires { m.stock; }) named_listing(m);
+        return true;
+    }
 
     bool on(const StockDirectory& m) {
         name(listing_of(m.locate), m.stock);
@@ -248,7 +197,7 @@ class Replay {
         const auto broken = trades_.take(m.match);
         if (!broken) return !listing_of(m.locate).selected || odd(Oddity::unknown_match, m, m.match);
         Listing& listing = listings_[broken->locate];
-        listing.volume -= broken->shares;
+        listing.volume -= std::min(broken->shares, listing.volume);
         listing.trades -= broken->shares > 0;
         return true;
     }
@@ -341,7 +290,7 @@ class Replay {
         trades_.add(print.match, print.locate, shares);
         if (shares > 0) {
             Listing& listing = listings_[print.locate];
-            listing.volume += shares;
+            listing.volume += std::min(shares, ~listing.volume);  // absurd sums stop at the greatest
             listing.last_price = static_cast<std::uint32_t>(print.price);
             ++listing.trades;
         }
@@ -380,119 +329,6 @@ class Replay {
 
     [[gnu::noinline]] bool odd(Oddity oddity, const Header& message, std::uint64_t number) {
         return reader_.note(oddity, message.type, batch_ != nullptr ? batch_->offset_of(message) : 0, number);
-    }
-
-    // ------------------------------------------------------------------ looking ahead
-
-    /// Some messages in a row, sorted without a branch into those that speak of a resting order and those that add one:
-    /// a loop over each kind has nothing to guess.
-    struct Block {
-        static constexpr std::size_t size = 16;
-
-        void sort(std::span<const Header* const> batch) noexcept {
-            messages = batch.data();
-            touch_count = add_count = 0;
-            levels = {};
-            for (std::size_t i = 0; i < batch.size(); ++i) {
-                const Needs needs = needs_of(*batch[i]);
-                touches[touch_count] = adds[add_count] = static_cast<std::uint8_t>(i);
-                touch_count += needs == Needs::order;
-                add_count += needs == Needs::ladder;
-            }
-        }
-
-        // All five types that speak of a resting order have its reference in the same place; both adds are alike.
-        template <class F>
-        void for_each_touch(F&& f) {
-            for (std::size_t i = 0; i < touch_count; ++i) {
-                f(static_cast<const OrderDelete&>(*messages[touches[i]]), levels[touches[i]]);
-            }
-        }
-        template <class F>
-        void for_each_add(F&& f) {
-            for (std::size_t i = 0; i < add_count; ++i) {
-                f(static_cast<const AddOrder&>(*messages[adds[i]]), levels[adds[i]]);
-            }
-        }
-
-        const Header* const* messages;
-        std::array<LevelId, size> levels;  // by message, as far as they are known yet
-        std::array<std::uint8_t, size + 1> touches;
-        std::array<std::uint8_t, size + 1> adds;
-        std::size_t touch_count = 0;
-        std::size_t add_count = 0;
-    };
-
-    enum class Needs : std::uint8_t { nothing, ladder, order };
-
-    static Needs needs_of(const Header& message) noexcept {
-        static constexpr auto table = [] {
-            std::array<Needs, 256> needs{};
-            for (const char type : {'A', 'F'}) needs[static_cast<unsigned char>(type)] = Needs::ladder;
-            for (const char type : {'E', 'C', 'X', 'D', 'U'}) needs[static_cast<unsigned char>(type)] = Needs::order;
-            return needs;
-        }();
-        return table[static_cast<unsigned char>(message.type)];
-    }
-
-    void fetch_listing(Locate locate) const noexcept {
-        if (locate < listings_.size()) detail::prefetch(&listings_[locate]);
-    }
-
-    void fetch_orders(Block& block) const noexcept {
-        block.for_each_touch([&](const OrderDelete& m, LevelId&) {
-            orders_.prefetch(m.ref);
-            if (m.type == OrderReplace::code)
-                orders_.prefetch(static_cast<const OrderReplace&>(static_cast<const Header&>(m)).new_ref);
-            fetch_listing(m.locate);
-        });
-        block.for_each_add([&](const AddOrder& m, LevelId&) {
-            orders_.prefetch(m.ref);
-            fetch_listing(m.locate);
-        });
-    }
-
-    void fetch_places(Block& block) const noexcept {
-        block.for_each_touch([&](const OrderDelete& m, LevelId& level) {
-            level = orders_.level_of(m.ref);
-            if (level != no_level) detail::prefetch(&levels_[level]);
-        });
-        block.for_each_add([&](const AddOrder& m, LevelId&) {
-            if (const Ladder* ladder = ladder_for(m)) ladder->prefetch();
-        });
-    }
-
-    void fetch_levels(Block& block) const noexcept {
-        block.for_each_touch([&](const OrderDelete&, LevelId& id) {
-            if (id == no_level) return;
-            // The last order of a level takes it off its ladder. The level may be closed by now.
-            const Level& level = levels_[id];
-            if (level.count == 1) listings_[level.book].book.ladder(level.side).prefetch();
-        });
-        block.for_each_add([&](const AddOrder& m, LevelId& level) {
-            const Ladder* ladder = ladder_for(m);
-            level = ladder != nullptr ? ladder->find(Ladder::rank_of(side_of(m), m.price)) : no_level;
-            if (level != no_level) detail::prefetch(&levels_[level]);
-        });
-    }
-
-    void fetch_queues(Block& block) const noexcept {
-        block.for_each_touch([&](const OrderDelete&, LevelId& id) {
-            if (id == no_level) return;
-            const Level& level = levels_[id];
-            if (level.count != 1) return;
-            listings_[level.book].book.ladder(level.side).prefetch(Ladder::rank_of(level.side, level.price));
-        });
-        block.for_each_add([&](const AddOrder&, LevelId& level) {
-            if (level != no_level) levels_.prefetch_tail(level);
-        });
-    }
-
-    static Side side_of(const AddOrder& message) noexcept { return message.side == 'B' ? Side::buy : Side::sell; }
-
-    const Ladder* ladder_for(const AddOrder& message) const noexcept {
-        if (message.locate >= listings_.size()) return nullptr;
-        return &listings_[message.locate].book.ladder(side_of(message));
     }
 
     Reader reader_;

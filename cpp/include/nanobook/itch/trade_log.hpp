@@ -35,19 +35,21 @@ class TradeLog {
         chunk.high = std::max(chunk.high, match);
     }
 
-    /// The latest trade of that match number that still stands. It stands no more.
+    /// The latest trade of that match number that still stands, one in the volume before one of 0 shares (a cross
+    /// prints its number again for each order in it). It stands no more.
     std::optional<Trade> take(std::uint64_t match) noexcept {
+        Entry* found = nullptr;
         for (auto chunk = chunks_.rbegin(); chunk != chunks_.rend(); ++chunk) {
             if (match < chunk->low || match > chunk->high) continue;
             for (std::size_t i = chunk->size; i-- > 0;) {
                 Entry& entry = (*chunk->entries)[i];
                 if (entry.match != match || entry.shares_and_locate == taken) continue;
-                const Trade trade{entry.shares_and_locate >> 16, static_cast<std::uint16_t>(entry.shares_and_locate)};
-                entry.shares_and_locate = taken;
-                return trade;
+                if (entry.shares_and_locate >> 16 > 0) return take(entry);
+                if (found == nullptr) found = &entry;
             }
         }
-        return std::nullopt;
+        if (found == nullptr) return std::nullopt;
+        return take(*found);
     }
 
   private:
@@ -58,6 +60,12 @@ class TradeLog {
         std::uint64_t match;
         std::uint64_t shares_and_locate;
     };
+    static Trade take(Entry& entry) noexcept {
+        const Trade trade{entry.shares_and_locate >> 16, static_cast<std::uint16_t>(entry.shares_and_locate)};
+        entry.shares_and_locate = taken;
+        return trade;
+    }
+
     struct Chunk {
         std::unique_ptr<std::array<Entry, chunk_size>> entries;
         std::size_t size = 0;

@@ -1,0 +1,41 @@
+// What a replay tells whoever listens: changes of books, and prints.
+#pragma once
+
+#include <cstdint>
+
+#include <nanobook/core/types.hpp>
+#include <nanobook/itch/directory.hpp>
+#include <nanobook/itch/messages.hpp>
+
+namespace nanobook::itch {
+
+/// What one message did to a book, told after it is done. A replace is one change: it removes and adds.
+struct BookChange {
+    const Header& message;  ///< the cause
+    Locate locate;          ///< the book that changed
+    Side side;
+    std::uint64_t ref;             ///< the order that lost shares, or was added
+    Price removed_price;           ///< where shares were taken off; 0 where none were
+    std::uint32_t removed_shares;  ///< 0 where none were
+    std::uint64_t added_ref;       ///< the order that was added
+    Price added_price;             ///< where it rests
+    std::uint32_t added_shares;    ///< 0 where none was
+};
+
+/// A trade as it was printed: E at the resting price, C at its own, P, and Q.
+struct Print {
+    const Header& message;
+    Locate locate;
+    Price price;
+    std::uint64_t shares;
+    std::uint64_t match;
+    bool printable;  ///< false where a cross prints it again: not in the volume
+};
+
+/// Does nothing and costs nothing. An observer of one's own has the same two members.
+struct NoObserver {
+    void on_change(const BookChange&) const noexcept {}
+    void on_print(const Print&) const noexcept {}
+};
+
+}  // namespace nanobook::itch

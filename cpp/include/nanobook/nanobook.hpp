@@ -1,0 +1,29 @@
+// Everything, in order of dependency.
+#pragma once
+
+#include <nanobook/version.hpp>
+
+#include <nanobook/core/symbol.hpp>
+#include <nanobook/core/types.hpp>
+
+#include <nanobook/book/level.hpp>
+
+#include <nanobook/book/ladder.hpp>
+#include <nanobook/book/snapshot.hpp>
+
+#include <nanobook/book/book.hpp>
+
+#include <nanobook/itch/wire.hpp>
+
+#include <nanobook/itch/messages.hpp>
+
+#include <nanobook/itch/report.hpp>
+
+#include <nanobook/itch/reader.hpp>
+
+#include <nanobook/itch/encoder.hpp>
+#include <nanobook/itch/mapped_file.hpp>
+#include <nanobook/itch/summary.hpp>
+#include <nanobook/itch/synthetic_day.hpp>
+
+#include <nanobook/itch/replay.hpp>
