@@ -252,7 +252,7 @@ class Replay:
         self.orders: dict[int, Order] = {}  # live orders of all symbols by reference
         self.books: dict[int, Book] = {}
         self.directory: dict[int, str] = {}  # locate to symbol, from R
-        self.matches: dict[int, tuple[int, int]] = {}  # match number to (locate, shares) of what counts in volume
+        self.matches: dict[int, list[tuple[int, int]]] = {}  # by match number: locate, and shares in the volume
 
     def apply(self, message: Message) -> None:
         ints, texts, kind = message.ints, message.texts, message.type
@@ -277,7 +277,7 @@ class Replay:
                 # A C that is not printable is printed again, in bulk, inside a later cross.
                 printed = kind == "E" or texts["printable"] == "Y"
                 self._execute(order, ints, ints["price"] if kind == "C" else order.price, printed)
-        elif kind in "PQ" and ints["shares"] > 0:
+        elif kind in "PQ":
             self._print(ints["locate"], ints["shares"], ints["price"], ints["match"])
         elif kind == "B":
             self._break(ints)
@@ -333,29 +333,32 @@ class Replay:
 
     def _execute(self, order: Order, ints: dict[str, int], price: int, printed: bool) -> None:
         executed = min(ints["shares"], order.shares)
-        if executed == 0:
-            return
         self.report.over_executions += ints["shares"] > order.shares
-        self.report.out_of_fifo += self.books[order.locate].queue_ahead(order) > 0
-        self._take(order, executed)
-        if printed:
-            self._print(order.locate, executed, price, ints["match"])
+        if executed > 0:
+            self.report.out_of_fifo += self.books[order.locate].queue_ahead(order) > 0
+            self._take(order, executed)
+        self._print(order.locate, executed if printed else 0, price, ints["match"])
 
     def _print(self, locate: int, shares: int, price: int, match: int) -> None:
-        book = self._book(locate)
-        book.volume += shares
-        book.trades += 1
-        book.last_price = price
-        self.matches[match] = (locate, shares)
+        self.matches.setdefault(match, []).append((locate, shares))
+        if shares > 0:
+            book = self._book(locate)
+            book.volume += shares
+            book.trades += 1
+            book.last_price = price
 
     def _break(self, ints: dict[str, int]) -> None:
-        if ints["match"] not in self.matches:
+        """The latest print of that number, one in the volume first: a cross gives its number to its orders too."""
+        prints = self.matches.get(ints["match"])
+        if not prints:
             self.report.unknown_matches += 1
             return
-        locate, shares = self.matches.pop(ints["match"])
+        latest = max(range(len(prints)), key=lambda i: (prints[i][1] > 0, i))
+        locate, shares = prints.pop(latest)
         self.report.locate_mismatches += locate != ints["locate"]
-        self.books[locate].volume -= shares
-        self.books[locate].trades -= 1
+        if shares > 0:
+            self.books[locate].volume -= shares
+            self.books[locate].trades -= 1
 
 
 def replay(data: bytes) -> Replay:

@@ -34,7 +34,20 @@ def start(*arguments: str | Path, **options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "nanobook", *map(str, arguments)]
     wanted = {**os.environ, **PLAIN, **options}
     environment = {name: value for name, value in wanted.items() if value is not None}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # Whoever started the tests in the background has Ctrl-C ignored, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+
+
+@pytest.fixture(autouse=True)
+def _a_terminal_that_can_do_more_than_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
 
 
 def assert_fails(result: Result, *words: str | Path) -> None:
@@ -423,10 +436,13 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_with_130_and_without_a_trace(tmp_path: Path) -> None:
     process = start("demo", "--messages", "1000000000", TMPDIR=str(tmp_path))
-    while not any(tmp_path.rglob("*.itch*")):  # it has begun to write its day
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    try:
+        while not any(tmp_path.rglob("*.itch*")):  # it has begun to write its day
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert stderr.strip() == ""
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reference_itch import encode, frame
+
 ROOT = Path(__file__).resolve().parent.parent
 CONSUMER = ROOT / "tests" / "consumer"
 
@@ -25,7 +27,15 @@ def cmake(*arguments: str | Path) -> str:
 def build_and_run_consumer(build: Path, *options: str) -> str:
     cmake("-S", CONSUMER, "-B", build, *options)
     cmake("--build", build)
-    return run(build / "consumer")
+    path = build / "day.itch"
+    orders = [
+        encode("A", locate=7, ref=1, side="B", shares=100, stock="ABC", price=1_000_000),
+        encode("A", locate=7, ref=2, side="S", shares=100, stock="ABC", price=1_000_100),
+        encode("A", locate=7, ref=3, side="S", shares=100, stock="ABC", price=1_000_000),
+        encode("D", locate=7, ref=3),
+    ]
+    path.write_bytes(frame(*orders))
+    return run(build / "consumer", path)
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +53,15 @@ def test_find_package(prefix: Path, tmp_path: Path) -> None:
     output = build_and_run_consumer(
         tmp_path, "-DCONSUMER_FINDS_NANOBOOK_BY=find_package", f"-DCMAKE_PREFIX_PATH={prefix}"
     )
-    assert output.startswith("nanobook ")
+    assert output.splitlines()[0].endswith(": 4 messages, 2 live orders")
+    assert output.splitlines()[1:] == ["ABC 1000000 / 1000100"]
 
 
 @pytest.mark.parametrize("way", ["add_subdirectory", "FetchContent"])
 def test_from_a_checkout(way: str, tmp_path: Path) -> None:
     output = build_and_run_consumer(tmp_path, f"-DCONSUMER_FINDS_NANOBOOK_BY={way}", f"-DNANOBOOK_CHECKOUT={ROOT}")
-    assert output.startswith("nanobook ")
+    assert output.splitlines()[0].endswith(": 4 messages, 2 live orders")
+    assert output.splitlines()[1:] == ["ABC 1000000 / 1000100"]
 
 
 def test_the_install_holds_every_header_and_no_python(prefix: Path) -> None:

@@ -67,7 +67,7 @@ def payloads(draw: DrawFn, breaks: bool) -> list[bytes]:
                 result.append(encode("B", locate=broken[1], timestamp=number, match=broken[0]))
             case _:
                 result.append(draw(shrugs(kind)) if kind != "S" else encode("S"))
-        if kind in "PQ":
+        if kind in "PQC":
             prints.append((match, locate))
     return result
 

@@ -282,7 +282,7 @@ def _parse_time(text: str) -> int:
 
 def _books_of(file: itch.File, symbol: str, until: int | None) -> itch.Books:
     """The book of one symbol, or a Failure that says which symbols there are."""
-    if 0 < len(symbol) <= 8 and symbol.isascii():
+    if 0 < len(symbol) <= 8 and symbol.isascii() and symbol.isprintable():
         with Bar("Replaying") as bar:
             books = file.replay(symbols=symbol, until=until, progress=bar)
         if symbol in books.symbols():
@@ -291,7 +291,7 @@ def _books_of(file: itch.File, symbol: str, until: int | None) -> itch.Books:
     with Bar("Looking for symbols") as bar:
         symbols = [visible(name) for name in file.symbols(progress=bar)]
     if symbol in symbols:
-        raise Failure(f"{path}: no message of {symbol} by {clock(until)}")
+        raise Failure(f"{path}: no message of {symbol}" + (f" by {clock(until)}" if until is not None else ""))
     close = [symbol.upper()] if symbol.upper() in symbols else difflib.get_close_matches(symbol.upper(), symbols)
     if not close and len(symbols) <= 5:
         close = symbols
@@ -300,7 +300,8 @@ def _books_of(file: itch.File, symbol: str, until: int | None) -> itch.Books:
 
 
 def _print_ladder(console: Console, books: itch.Books, symbol: str, depth: int, moment: str) -> None:
-    (stats,) = (row for row in books.stats() if row.symbol == symbol)
+    # The first of its locates, if a file gives it several: the one that depth() shows.
+    stats = next(row for row in books.stats() if row.symbol == symbol)
     book = books.depth(symbol, depth)
     facts = [f"{symbol} {moment}"]
     if stats.state:
@@ -326,10 +327,12 @@ def main() -> None:
 
 @main.command()
 @click.option(
-    "--messages", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Messages of the day."
+    "--messages", default=1_000_000, show_default=True, type=click.IntRange(1, 2**64 - 1), help="Messages of the day."
 )
 @click.option("--symbols", default=500, show_default=True, type=click.IntRange(1, 65_535), help="Symbols of the day.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Equal seeds give equal days.")
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Equal seeds give equal days."
+)
 @click.option("--symbol", help="Whose book to show; the busiest one's by default.")
 def demo(messages: int, symbols: int, seed: int, symbol: str | None) -> None:
     """Make up a day of NASDAQ messages and turn it into order books."""
@@ -392,7 +395,7 @@ def itch_group() -> None:
     """Look into a NASDAQ TotalView-ITCH 5.0 file, gzipped or not."""
 
 
-_file = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+_file = click.argument("path", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 _strict = click.option("--strict", is_flag=True, help="Fail at the first odd thing, with its offset and type.")
 
 
@@ -441,7 +444,7 @@ def info(path: Path, books: bool, strict: bool) -> None:
 @click.option(
     "--at", metavar="TIME", help="Time of day, US/Eastern, like 09:45 or 09:45:00.5; the end of the file by default."
 )
-@click.option("--depth", default=10, show_default=True, type=click.IntRange(min=1), help="Levels a side.")
+@click.option("--depth", default=10, show_default=True, type=click.IntRange(1, 1_000_000), help="Levels a side.")
 @_strict
 def book(path: Path, symbol: str, at: str | None, depth: int, strict: bool) -> None:
     """Show one symbol's order book at a time of the day."""

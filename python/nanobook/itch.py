@@ -108,8 +108,12 @@ class ItchError(ValueError):
     def __init__(self, path: Path, problem: str, offset: int = 0, type: str = "") -> None:
         super().__init__(f"{path}: {problem}")
         self.path = path
+        self.problem = problem
         self.offset = offset
         self.type = type
+
+    def __reduce__(self) -> tuple[type[ItchError], tuple[Path, str, int, str]]:
+        return ItchError, (self.path, self.problem, self.offset, self.type)
 
 
 # What a consumer's feed() takes: bytes, or a piece of a mapped file.
@@ -132,7 +136,7 @@ class SymbolStats(NamedTuple):
 def parse_time(time: int | str | datetime.time) -> int:
     """Nanoseconds since midnight from "09:45", "09:45:00.5", a datetime.time, or nanoseconds themselves."""
     if isinstance(time, int):
-        if time < 0:
+        if not 0 <= time < 1 << 48:
             raise ValueError(f"not a time of day: {time} nanoseconds since midnight")
         return time
     if isinstance(time, datetime.time):
@@ -161,7 +165,9 @@ class Books:
 
     def depth(self, symbol: str, n: int = 10) -> BookSnapshot:
         """The best `n` levels a side: price (4 decimals), quantity and order count of each."""
-        return self._replay.depth(symbol, n)
+        if n < 0:
+            raise ValueError(f"depth is {n}; it cannot be negative")
+        return self._replay.depth(symbol, min(n, 1 << 32))
 
     def orders(self, symbol: str) -> list[tuple[int, str, int, int]]:
         """Every resting order as (ref, side, price, shares): bids, then asks; best price first, then by arrival."""
@@ -169,6 +175,8 @@ class Books:
 
     def queue_ahead(self, ref: int) -> int:
         """Shares that rest before an order at its price."""
+        if not 0 <= ref < 1 << 64:
+            raise KeyError(f"no order of reference {ref} rests")
         return self._replay.queue_ahead(ref)
 
     def stats(self) -> list[SymbolStats]:
@@ -228,7 +236,7 @@ class File:
         self._summary: _itch.Summary | None = None
         self._closed = False
         if not self.compressed:
-            self._mapped = _itch.MappedFile(os.fspath(self.path))
+            self._mapped = _itch.MappedFile(self.path)
             self.size = len(self._mapped)
         self._probe(head)
 
@@ -303,20 +311,21 @@ class File:
         with contextlib.closing(self._chunks(_SMALL_PIECE)) as chunks:
             for chunk, _ in chunks:
                 summary.feed(*chunk)
+                if self.compressed:
+                    head = chunk[0][:3]
                 break
             else:
                 raise ItchError(self.path, "the file is empty: 0 bytes, no ITCH message")
-        odd = sum(summary.report.count(kind) for kind in ("unknown_type", "wrong_length"))
-        if summary.message_count > odd:
+        if summary.message_count > 0:
             return
         summary.finish()
         first = summary.report.first
         if first is None:
             raise ItchError(self.path, "no ITCH message in it: the session ends at byte 0")
-        if first.oddity == "truncated_tail" and (self.compressed or _begins_a_message(head)):
+        if first.oddity == "truncated_tail" and _begins_a_message(head):
             raise ItchError(self.path, f"no whole ITCH 5.0 message in it ({first})", first.offset, first.type)
-        reason = str(first) if first.oddity != "truncated_tail" else f"it begins with {head!r}"
-        raise ItchError(self.path, f"not an ITCH 5.0 file at byte 0: {reason}", first.offset, first.type)
+        reason = f"at byte 0 it begins with {head!r}" if first.oddity == "truncated_tail" else str(first)
+        raise ItchError(self.path, f"not an ITCH 5.0 file: {reason}", first.offset, first.type)
 
     def _chunks(self, size: int) -> Generator[tuple[_Chunk, int], None, None]:
         """Pieces of the stream, as arguments of feed(), and how many bytes of the file are done after each."""
@@ -367,8 +376,7 @@ class File:
                     progress(done, self.size)
                 if not going:
                     break
-            else:
-                consumer.finish()
+        consumer.finish()
         if progress is not None:
             progress(self.size, self.size)
         self._check(consumer.report)
@@ -434,5 +442,14 @@ def synthesize(
     ValueError where the numbers do not fit each other; OSError where the file cannot be written. The file appears under
     its name when it is whole.
     """
-    _itch.synthesize(os.fspath(path), messages, symbols, seed, all_types, progress)
+    for name, value, least, most in (
+        ("messages", messages, 1, 2**64 - 1),
+        ("symbols", symbols, 1, 65_535),
+        ("seed", seed, 0, 2**64 - 1),
+    ):
+        if not least <= value <= most:
+            raise ValueError(f"{name} is {value}; it goes from {least} to {most}")
+    if Path(path).suffix == ".gz":
+        raise ValueError(f"{os.fspath(path)}: a synthetic day is written uncompressed; choose a name without .gz")
+    _itch.synthesize(Path(path), messages, symbols, seed, all_types, progress)
     return Path(path)

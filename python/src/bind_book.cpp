@@ -28,7 +28,8 @@ void bind_book(nb::module_& m) {
             nb::sig("def __iter__(self) -> collections.abc.Iterator[int]"))
         .def("__len__", [](const LevelView&) { return 3; })
         .def(
-            "__getitem__", [](const LevelView& level, nb::ssize_t i) { return nb::object(to_tuple(level)[i]); },
+            "__getitem__",
+            [](const LevelView& level, nb::int_ i) { return nb::object(nb::object(to_tuple(level))[i]); },
             nb::sig("def __getitem__(self, index: int) -> int"), "index"_a)
         .def(
             "__eq__",

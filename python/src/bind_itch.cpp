@@ -1,5 +1,6 @@
 // ITCH: messages as records, and what reads a stream of bytes. Files, gzip and the comfort are Python (itch.py).
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -55,24 +57,30 @@ typename Field::value_type to_python(const Field& value) {
     return value;
 }
 
-Symbol symbol_named(const std::string& name) {
-    const auto symbol = Symbol::parse(name);
-    if (!symbol) {
-        const std::string message = "symbol '" + name + "' is not at most 8 ASCII characters";
-        throw nb::value_error(message.c_str());
-    }
+// The bytes of a text made by `text()`.
+std::string latin1(const nb::str& name) {
+    const auto bytes = nb::steal<nb::bytes>(PyUnicode_AsLatin1String(name.ptr()));
+    if (!bytes.is_valid()) throw nb::python_error();
+    return {bytes.c_str(), bytes.size()};
+}
+
+[[noreturn]] void raise_value_error(const std::string& message) { throw nb::value_error(message.c_str()); }
+
+Symbol symbol_named(const nb::str& name) {
+    const auto symbol = itch::symbol_of(latin1(name));
+    if (!symbol) raise_value_error("symbol '" + std::string(name.c_str()) + "' is longer than 8 characters");
     return *symbol;
 }
 
-std::vector<Symbol> symbols_named(const std::vector<std::string>& names) {
+std::vector<Symbol> symbols_named(const std::vector<nb::str>& names) {
     std::vector<Symbol> symbols;
     symbols.reserve(names.size());
-    for (const std::string& name : names) symbols.push_back(symbol_named(name));
+    for (const nb::str& name : names) symbols.push_back(symbol_named(name));
     return symbols;
 }
 
 // FileNotFoundError and its kin, as Python's own open() raises them.
-[[noreturn]] void raise_os_error(const std::system_error& error, const std::string& path) {
+[[noreturn]] void raise_os_error(const std::system_error& error, const std::filesystem::path& path) {
     errno = error.code().value();
     PyErr_SetFromErrnoWithFilename(PyExc_OSError, path.c_str());
     throw nb::python_error();
@@ -250,11 +258,12 @@ void bind_messages(nb::module_& m) {
 /// Messages of some types and symbols, as records.
 class Decoder {
   public:
-    Decoder(std::string_view types, const std::vector<std::string>& symbols, bool strict)
+    Decoder(const nb::str& types, const std::vector<nb::str>& symbols, bool strict)
         : reader_({strict}), symbols_(symbols_named(symbols)) {
-        for (const char type : types) {
+        for (const char type : latin1(types)) {
             if (itch::length_of_type[static_cast<unsigned char>(type)] == 0) {
-                const std::string message = std::string("'") + type + "' is not a message type of ITCH 5.0";
+                const std::string message =
+                    std::string(nb::repr(text({&type, 1})).c_str()) + " is not a message type of ITCH 5.0";
                 throw nb::value_error(message.c_str());
             }
             wanted_[static_cast<unsigned char>(type)] = true;
@@ -393,10 +402,10 @@ void bind_report(nb::module_& m) {
         });
 }
 
-const itch::Listing& listing_of(const itch::Replay<>& replay, const std::string& symbol) {
-    const itch::Listing* listing = replay.find(symbol);
+const itch::Listing& listing_of(const itch::Replay<>& replay, const nb::str& symbol) {
+    const itch::Listing* listing = replay.find(latin1(symbol));
     if (listing == nullptr) {
-        const std::string message = "no book of symbol '" + symbol + "'";
+        const std::string message = "no book of symbol '" + std::string(symbol.c_str()) + "'";
         throw nb::key_error(message.c_str());
     }
     return *listing;
@@ -410,16 +419,16 @@ void bind_replay(nb::module_& m) {
         nb::class_<Replay>(m, "Replay", "Messages to the books of all symbols, or of some. Nothing is matched.");
     replay.def(
         "__init__",
-        [](Replay* self, const std::vector<std::string>& symbols, std::optional<std::uint64_t> until, bool strict) {
+        [](Replay* self, const std::vector<nb::str>& symbols, std::optional<std::uint64_t> until, bool strict) {
             new (self) Replay({symbols_named(symbols), until, strict});
         },
-        "symbols"_a = std::vector<std::string>(), "until"_a = nb::none(), "strict"_a = false);
+        "symbols"_a = std::vector<nb::str>(), "until"_a = nb::none(), "strict"_a = false);
     def_feeding<decltype(replay), Replay>(replay);
     def_reporting<decltype(replay), Replay>(replay);
     replay
         .def(
             "best_bid_ask",
-            [](const Replay& self, const std::string& symbol) {
+            [](const Replay& self, const nb::str& symbol) {
                 const itch::Listing& listing = listing_of(self, symbol);
                 const auto price = [&](Side side) -> std::optional<nanobook::Price> {
                     const auto best = listing.book.ladder(side).best();
@@ -432,13 +441,13 @@ void bind_replay(nb::module_& m) {
             "Prices of the best bid and ask, 4 decimals; None for an empty side. KeyError for an unknown symbol.")
         .def(
             "depth",
-            [](const Replay& self, const std::string& symbol, std::size_t n) {
+            [](const Replay& self, const nb::str& symbol, std::size_t n) {
                 return listing_of(self, symbol).book.snapshot(self.levels(), n);
             },
             "symbol"_a, "n"_a = 10, "The best `n` levels a side. KeyError for an unknown symbol.")
         .def(
             "orders",
-            [](const Replay& self, const std::string& symbol) {
+            [](const Replay& self, const nb::str& symbol) {
                 const itch::Listing& listing = listing_of(self, symbol);
                 nb::list orders;
                 for (const Side side : {Side::buy, Side::sell}) {
@@ -497,14 +506,15 @@ void bind_itch(nb::module_& parent) {
     nb::class_<itch::MappedFile>(m, "MappedFile", "A file's bytes, mapped into memory.")
         .def(
             "__init__",
-            [](itch::MappedFile* self, const std::string& path) {
+            [](itch::MappedFile* self, const std::filesystem::path& path) {
                 try {
                     new (self) itch::MappedFile(path);
                 } catch (const std::system_error& error) {
                     raise_os_error(error, path);
                 }
             },
-            "path"_a, "OSError where the file is missing, a directory, or not readable.")
+            nb::sig("def __init__(self, path: str | os.PathLike[str]) -> None"), "path"_a,
+            "OSError where the file is missing, a directory, or not readable.")
         .def("__len__", [](const itch::MappedFile& file) { return file.bytes().size(); });
 
     auto summary = nb::class_<itch::Summary>(m, "Summary", "One pass over a stream that builds no books.");
@@ -520,7 +530,10 @@ void bind_itch(nb::module_& parent) {
                 for (std::size_t locate = 0; locate < self.directory().symbols().size(); ++locate) {
                     const Symbol symbol = self.directory().symbols()[locate];
                     if (symbol == Symbol{}) continue;
-                    counts[text(symbol.view())] = self.messages_of(static_cast<itch::Locate>(locate));
+                    // One symbol may have had several locates.
+                    const auto name = text(symbol.view());
+                    const auto count = self.messages_of(static_cast<itch::Locate>(locate));
+                    counts[name] = count + (counts.contains(name) ? nb::cast<std::uint64_t>(counts[name]) : 0);
                 }
                 return counts;
             },
@@ -530,8 +543,7 @@ void bind_itch(nb::module_& parent) {
 
     auto decoder = nb::class_<Decoder>(m, "Decoder", "Messages of some types and symbols, as records.");
     decoder
-        .def(nb::init<std::string_view, const std::vector<std::string>&, bool>(), "types"_a, "symbols"_a,
-             "strict"_a = false)
+        .def(nb::init<const nb::str&, const std::vector<nb::str>&, bool>(), "types"_a, "symbols"_a, "strict"_a = false)
         .def(
             "feed", [](Decoder& self, const nb::bytes& chunk) { return self.feed(bytes_of(chunk)); },
             nb::sig("def feed(self, chunk: bytes) -> list[Message]"), "chunk"_a, "The records that `chunk` completes.")
@@ -555,8 +567,8 @@ void bind_itch(nb::module_& parent) {
         "type"_a, "Bytes of a message of that type; 0 for a type unknown to ITCH 5.0.");
     m.def(
         "synthesize",
-        [](const std::string& path, std::uint64_t messages, std::uint32_t symbols, std::uint64_t seed, bool all_types,
-           const std::optional<nb::callable>& progress) {
+        [](const std::filesystem::path& path, std::uint64_t messages, std::uint32_t symbols, std::uint64_t seed,
+           bool all_types, const std::optional<nb::callable>& progress) {
             std::optional<nb::python_error> raised;
             const auto report = [&](std::uint64_t written, std::uint64_t total) {
                 const nb::gil_scoped_acquire acquire;
@@ -579,8 +591,10 @@ void bind_itch(nb::module_& parent) {
             if (raised) throw std::move(*raised);
         },
         "path"_a, "messages"_a, "symbols"_a, "seed"_a, "all_types"_a = false, "progress"_a = nb::none(),
-        nb::sig("def synthesize(path: str, messages: int, symbols: int, seed: int, all_types: bool = False, progress: "
-                "collections.abc.Callable[[int, int], object] | None = None) -> None"),
+        nb::sig(
+            "def synthesize(path: str | os.PathLike[str], messages: int, symbols: int, seed: int, all_types: bool = "
+            "False, progress: "
+            "collections.abc.Callable[[int, int], object] | None = None) -> None"),
         "Writes a synthetic day. ValueError where the numbers do not fit each other, OSError where the file cannot be\n"
         "written.");
 }

@@ -1,6 +1,7 @@
 """The compiled part of nanobook.itch."""
 
 from collections.abc import Callable, Sequence
+import os
 from typing import overload
 
 import nanobook._core
@@ -730,7 +731,7 @@ class Report:
 class MappedFile:
     """A file's bytes, mapped into memory."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         """OSError where the file is missing, a directory, or not readable."""
 
     def __len__(self) -> int: ...
@@ -892,7 +893,7 @@ class Replay:
 def length_of_type(type: str) -> int:
     """Bytes of a message of that type; 0 for a type unknown to ITCH 5.0."""
 
-def synthesize(path: str, messages: int, symbols: int, seed: int, all_types: bool = False, progress: Callable[[int, int], object] | None = None) -> None:
+def synthesize(path: str | os.PathLike[str], messages: int, symbols: int, seed: int, all_types: bool = False, progress: Callable[[int, int], object] | None = None) -> None:
     """
     Writes a synthetic day. ValueError where the numbers do not fit each other, OSError where the file cannot be
     written.
