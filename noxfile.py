@@ -157,4 +157,5 @@ def wheel(session: nox.Session) -> None:
     # Outside the repository, so that nothing is imported from the checkout by accident.
     with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
         session.run("nanobook", "--version")
+        session.run("nanobook", "demo")
         session.run("python", "-c", "import nanobook; print(nanobook.__version__, nanobook.__file__)")

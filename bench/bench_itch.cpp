@@ -1,6 +1,6 @@
 // ITCH: framing, decoding, encoding, and the books of a day.
 //
-// The day is synthetic: NANOBOOK_BENCH_MESSAGES (default 4 million) of 8,000 symbols, written once to a temporary file
+// The day is synthetic: NANOBOOK_BENCH_MESSAGES (default 4 million) of 8,000 symbols, written to a temporary file
 // and mapped, so that what a replay allocates can be told from its input.
 #include <benchmark/benchmark.h>
 
@@ -11,8 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <numeric>
-#include <optional>
+#include <random>
 #include <string>
 #include <system_error>
 
@@ -21,7 +20,6 @@
 #include <nanobook/itch/reader.hpp>
 #include <nanobook/itch/replay.hpp>
 #include <nanobook/itch/synthetic_day.hpp>
-#include <nanobook/version.hpp>
 
 namespace {
 
@@ -33,14 +31,16 @@ std::uint64_t day_messages() {
     return text != nullptr ? std::strtoull(text, nullptr, 10) : 4'000'000;
 }
 
-// Made once, kept for the next run: writing 50 million messages takes longer than reading them.
+// Written, mapped and unlinked: the next run may have another generator.
 std::span<const std::byte> day() {
     static const MappedFile file = [] {
-        const std::uint64_t messages = day_messages();
-        const auto path = std::filesystem::temp_directory_path() /
-                          ("nanobook-bench-" NANOBOOK_VERSION "-" + std::to_string(messages) + ".itch");
-        if (!std::filesystem::exists(path)) write_synthetic_day(path, {.messages = messages});
-        return MappedFile(path);
+        const auto folder = std::filesystem::temp_directory_path();
+        const auto path = folder / ("nanobook-bench-" + std::to_string(std::random_device{}()) + ".itch");
+        write_synthetic_day(path, {.messages = day_messages()});
+        MappedFile mapped(path);
+        std::error_code ignored;  // a system that keeps the files it has mapped
+        std::filesystem::remove(path, ignored);
+        return mapped;
     }();
     // Every page of it is in memory before anything is timed.
     static const bool warm = [] {
@@ -84,10 +84,11 @@ void BM_itch_plain_loop(benchmark::State& state) {
 BENCHMARK(BM_itch_plain_loop)->Unit(benchmark::kMillisecond);
 
 void BM_itch_frame(benchmark::State& state) {
+    const auto bytes = day();
     std::uint64_t messages = 0;
     for (auto _ : state) {
         Reader reader;
-        reader.feed(day(), [](const Batch& batch) { return batch.messages.size(); });
+        reader.feed(bytes, [](const Batch& batch) { return batch.messages.size(); });
         messages = reader.messages();
     }
     count_messages(state, messages);
@@ -108,10 +109,11 @@ template <std::size_t Size>
 }
 
 void BM_itch_decode(benchmark::State& state) {
+    const auto bytes = day();
     std::uint64_t messages = 0;
     for (auto _ : state) {
         std::uint64_t sum = 0;
-        const Reader reader = read(day(), [&]<class Message>(const Message& m) {
+        const Reader reader = read(bytes, [&]<class Message>(const Message& m) {
             std::uint64_t fields = m.locate + m.tracking + m.timestamp;
             if constexpr (requires { Message::fields(); }) {
                 std::apply([&](const auto&... field) { fields += (number(m.*(field.member)) + ...); },
