@@ -120,8 +120,9 @@ class NaiveReplay {
             ++odd_[Oddity::unknown_match];
             return;
         }
+        if (found->locate != m.locate) ++odd_[Oddity::locate_mismatch];
         Day& day = days_.at(found->locate);
-        day.volume -= found->shares;
+        day.volume -= std::min(found->shares, day.volume);
         if (found->shares > 0) --day.trades;
         executions_.erase(std::next(found).base());
     }
@@ -173,12 +174,10 @@ class NaiveReplay {
 
     void print(std::uint16_t locate, std::uint64_t price, std::uint64_t shares, std::uint64_t match, bool printable) {
         if (!printable) shares = 0;
-        // The engine's log has 48 bits for the shares of an execution.
-        shares = std::min(shares, (std::uint64_t{1} << 48) - 2);
         executions_.push_back({match, locate, shares});
         if (shares == 0) return;
         Day& day = days_.at(locate);
-        day.volume += shares;
+        day.volume += std::min(shares, ~day.volume);  // absurd sums stop at the greatest
         day.last_price = price;
         ++day.trades;
     }

@@ -199,7 +199,7 @@ class Replay {
         Listing& listing = listings_[broken->locate];
         listing.volume -= std::min(broken->shares, listing.volume);
         listing.trades -= broken->shares > 0;
-        return true;
+        return broken->locate == m.locate || odd(Oddity::locate_mismatch, m, m.match);
     }
 
     // ------------------------------------------------------------------ the parts of it
@@ -286,7 +286,7 @@ class Replay {
     }
 
     void print(const Print& print) {
-        const std::uint64_t shares = print.printable ? std::min(print.shares, TradeLog::most_shares) : 0;
+        const std::uint64_t shares = print.printable ? print.shares : 0;
         trades_.add(print.match, print.locate, shares);
         if (shares > 0) {
             Listing& listing = listings_[print.locate];

@@ -20,7 +20,7 @@ enum class Oddity : std::uint8_t {
     unknown_reference,    ///< E C X D U of an order that does not rest; nothing done
     duplicate_reference,  ///< an order added while one of its reference rests; the resting one stands
     over_execution,       ///< E C of more than rests, X likewise; clamped
-    locate_mismatch,      ///< a message's locate is not its order's; the order's own counts
+    locate_mismatch,      ///< a message's locate is not its order's or trade's; their own counts
     zero_quantity,        ///< an order added or replaced with 0 shares; it does not rest
     invalid_side,         ///< neither B nor S; skipped
     unknown_match,        ///< B of an execution that was not seen, or is broken already
@@ -62,7 +62,7 @@ struct Finding {
         case Oddity::unknown_reference: return message + " names order " + number + ", which does not rest";
         case Oddity::duplicate_reference: return message + " adds order " + number + ", which rests already";
         case Oddity::over_execution: return message + " takes more off order " + number + " than rests";
-        case Oddity::locate_mismatch: return message + " has another locate than its order " + number;
+        case Oddity::locate_mismatch: return message + " has another locate than its order or trade " + number;
         case Oddity::zero_quantity: return message + " adds order " + number + " with 0 shares";
         case Oddity::invalid_side: return message + " adds order " + number + " on neither side B nor S";
         case Oddity::unknown_match:

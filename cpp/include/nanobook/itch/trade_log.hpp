@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -16,21 +17,19 @@ namespace nanobook::itch {
 /// in each chunk. Match numbers mostly ascend, so that a look-up reads one chunk.
 class TradeLog {
   public:
-    /// 48 bits of shares are more than any company has.
-    static constexpr std::uint64_t most_shares = (std::uint64_t{1} << 48) - 2;
-
     struct Trade {
         std::uint64_t shares;
         std::uint16_t locate;
     };
 
-    /// `shares` is at most `most_shares`.
     void add(std::uint64_t match, std::uint16_t locate, std::uint64_t shares) {
         if (chunks_.empty() || chunks_.back().size == chunk_size) {
             chunks_.push_back({std::make_unique<std::array<Entry, chunk_size>>()});
         }
         Chunk& chunk = chunks_.back();
-        (*chunk.entries)[chunk.size++] = {match, shares << 16 | locate};
+        // 48 bits of shares are more than any company has: an entry has no room for more.
+        if (shares >= large) large_.push_back({match, shares});
+        (*chunk.entries)[chunk.size++] = {match, std::min(shares, large) << 16 | locate};
         chunk.low = std::min(chunk.low, match);
         chunk.high = std::max(chunk.high, match);
     }
@@ -55,13 +54,25 @@ class TradeLog {
   private:
     static constexpr std::size_t chunk_size = 4096;
     static constexpr std::uint64_t taken = std::numeric_limits<std::uint64_t>::max();
+    static constexpr std::uint64_t large = (std::uint64_t{1} << 48) - 2;
 
+    struct Large {
+        std::uint64_t match;
+        std::uint64_t shares;
+    };
     struct Entry {
         std::uint64_t match;
         std::uint64_t shares_and_locate;
     };
-    static Trade take(Entry& entry) noexcept {
-        const Trade trade{entry.shares_and_locate >> 16, static_cast<std::uint16_t>(entry.shares_and_locate)};
+
+    Trade take(Entry& entry) noexcept {
+        Trade trade{entry.shares_and_locate >> 16, static_cast<std::uint16_t>(entry.shares_and_locate)};
+        if (trade.shares == large) {
+            const auto exact =
+                std::find_if(large_.rbegin(), large_.rend(), [&](const Large& l) { return l.match == entry.match; });
+            trade.shares = exact->shares;
+            large_.erase(std::next(exact).base());
+        }
         entry.shares_and_locate = taken;
         return trade;
     }
@@ -74,6 +85,7 @@ class TradeLog {
     };
 
     std::vector<Chunk> chunks_;
+    std::vector<Large> large_;
 };
 
 }  // namespace nanobook::itch
