@@ -1,27 +1,13 @@
 """A C++ project can use nanobook through find_package, add_subdirectory and FetchContent."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from commands import ROOT, cmake, run
 from reference_itch import encode, frame
 
-ROOT = Path(__file__).resolve().parent.parent
 CONSUMER = ROOT / "tests" / "consumer"
-
-
-def run(*command: str | Path) -> str:
-    done = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
-    return done.stdout
-
-
-def cmake(*arguments: str | Path) -> str:
-    program = shutil.which("cmake")
-    assert program, "cmake is not on the path: run the tests with ./scripts/test"
-    return run(program, *arguments)
 
 
 def build_and_run_consumer(build: Path, *options: str) -> str:

@@ -2,29 +2,15 @@
 
 import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from commands import ROOT, cmake, run
 from nanobook import itch
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["README.md", "docs/itch.md"]
-
-
-def run(*command: str | Path, folder: Path | None = None) -> str:
-    done = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
-    return done.stdout
-
-
-def cmake(*arguments: str | Path) -> str:
-    program = shutil.which("cmake")
-    assert program, "cmake is not on the path: run the tests with ./scripts/test"
-    return run(program, *arguments)
 
 
 def code(page: str, language: str) -> list[str]:
