@@ -116,7 +116,7 @@ class Flow {
         static constexpr char directions[] = {'B', 'S', 'N', 'O'};
         const std::uint32_t reference = middle_price(symbol);
         Noii message{};
-        message.paired = random_.below(4'000) * 100U;
+        message.paired = std::uint64_t{100} * random_.below(4'000);
         message.direction = directions[random_.below(4)];
         const bool imbalanced = message.direction == 'B' || message.direction == 'S';
         message.imbalance = imbalanced ? 100 * (1U + random_.below(400)) : 0;

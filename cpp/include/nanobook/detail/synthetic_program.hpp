@@ -146,7 +146,7 @@ inline Program make_program(std::uint32_t symbols, bool rare, bool all, nanobook
         const std::uint32_t pairs = std::clamp(symbols / 1'000, 1U, 8U);
         for (std::uint32_t k = 0; k < pairs; ++k) {
             const std::uint32_t paused = (20 + 7 * k) % symbols;
-            const std::uint64_t pause = clock_time(10, 40) + 32 * k * minute + within(3 * minute);
+            const std::uint64_t pause = clock_time(10, 40) + std::uint64_t{32} * k * minute + within(3 * minute);
             at(pause, Happening::trading_action, 'P', paused, "LUDP");
             at(pause, Happening::auction_collar, ' ', paused);
             resume(pause + 30 * second, pause + 5 * minute, paused, "LUDP", "LUDP");

@@ -187,7 +187,8 @@ class BasicOrderIndex {
             if (sheet.page != nullptr && slot == &(*sheet.page)[ref]) {
                 *slot = {no_level, 0};
                 const bool old = inserted_ / PageSize - sheet.born > Young;
-                if (--sheet.live == 0 || (old && sheet.live <= few)) retire(number);
+                --sheet.live;
+                if (sheet.live == 0 || (old && sheet.live <= few)) retire(number);
                 return;
             }
         }
@@ -218,7 +219,7 @@ class BasicOrderIndex {
   private:
     static constexpr std::uint64_t most_sheets = 1u << 20;  // beyond these, 8.6e9, every order goes to the table
     static constexpr std::uint32_t few = PageSize / 16;     // below: the table takes less memory than the page
-    static constexpr std::size_t spare_pages = 2 * Young;   // pages that may be nearly empty
+    static constexpr std::size_t spare_pages = std::size_t{2} * Young;  // pages that may be nearly empty
 
     // Nasdaq's engines each count in steps of four: one engine's references stand together, so that the orders it adds
     // one after another share cache lines.

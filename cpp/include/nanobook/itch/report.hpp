@@ -50,8 +50,7 @@ struct Finding {
     const std::string at = " at byte " + std::to_string(finding.offset);
     const auto byte = static_cast<unsigned char>(finding.type);
     const bool printable = byte > ' ' && byte <= '~';
-    const std::string message =
-        "message type " + (printable ? std::string(1, finding.type) : std::to_string(byte)) + at;
+    std::string message = "message type " + (printable ? std::string(1, finding.type) : std::to_string(byte)) + at;
     switch (finding.oddity) {
         case Oddity::unknown_type: return message + " is unknown to ITCH 5.0 (length " + number + ")";
         case Oddity::wrong_length:
