@@ -98,7 +98,7 @@ TEST_CASE("tombstones_never_outnumber_resting_orders_by_more_than_the_slack") {
     Keys keys = range(1, 1000);
     shuffle(keys, random);
     for (const auto key : keys) {
-        if (market.ladder(Side::buy).size() == 0) break;
+        if (market.ladder(Side::buy).empty()) break;
         const auto& level = market.best_level(Side::buy);
         CHECK(level.tombstones() <= std::max(level.count, 16U));
         market.remove(key);
