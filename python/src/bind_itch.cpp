@@ -90,6 +90,12 @@ std::span<const std::byte> bytes_of(const nb::bytes& chunk) {
     return {static_cast<const std::byte*>(chunk.data()), chunk.size()};
 }
 
+// As much of a piece of a mapped file as there is.
+std::span<const std::byte> piece_of(const itch::MappedFile& file, std::size_t begin, std::size_t size) {
+    const auto bytes = file.bytes().subspan(std::min(begin, file.bytes().size()));
+    return bytes.first(std::min(size, bytes.size()));
+}
+
 // ---------------------------------------------------------------------- messages
 
 // The same field means the same in every message.
@@ -195,14 +201,11 @@ void bind_message(nb::module_& m, const char* name, const char* doc) {
             nb::is_operator(), nb::sig("def __eq__(self, other: object, /) -> bool"))
         .def("__repr__", [name](const Message& message) {
             std::string repr(name);
-            char separator = '(';
+            const char* separator = "(";
             for_each_field(message, [&](const char* field, const auto& value) {
                 if (std::string_view(field) == "type" || std::string_view(field) == "tracking") return;
-                repr += separator;
-                repr += ' ';
-                if (separator == '(') repr.pop_back();
-                repr += std::string(field) + "=" + nb::cast<std::string>(nb::repr(nb::cast(value)));
-                separator = ',';
+                repr += separator + std::string(field) + "=" + nb::cast<std::string>(nb::repr(nb::cast(value)));
+                separator = ", ";
             });
             return repr + ")";
         });
@@ -262,9 +265,8 @@ class Decoder {
         : reader_({strict}), symbols_(symbols_named(symbols)) {
         for (const char type : latin1(types)) {
             if (itch::length_of_type[static_cast<unsigned char>(type)] == 0) {
-                const std::string message =
-                    std::string(nb::repr(text({&type, 1})).c_str()) + " is not a message type of ITCH 5.0";
-                throw nb::value_error(message.c_str());
+                raise_value_error(std::string(nb::repr(text({&type, 1})).c_str()) +
+                                  " is not a message type of ITCH 5.0");
             }
             wanted_[static_cast<unsigned char>(type)] = true;
         }
@@ -322,10 +324,9 @@ void def_feeding(Class& cls) {
         .def(
             "feed",
             [](Consumer& self, const itch::MappedFile& file, std::size_t begin, std::size_t size) {
-                const auto bytes = file.bytes();
-                const auto chunk = bytes.subspan(std::min(begin, bytes.size()));
+                const auto bytes = piece_of(file, begin, size);
                 const nb::gil_scoped_release release;
-                return self.feed(chunk.first(std::min(size, chunk.size())));
+                return self.feed(bytes);
             },
             "file"_a, "begin"_a, "size"_a, "A piece of a mapped file.");
 }
@@ -386,8 +387,7 @@ void bind_report(nb::module_& m) {
                 for (std::size_t kind = 0; kind < itch::oddity_count; ++kind) {
                     if (itch::oddity_names[kind] == oddity) return report.count(static_cast<itch::Oddity>(kind));
                 }
-                const std::string message = "no such oddity: '" + std::string(oddity) + "'";
-                throw nb::value_error(message.c_str());
+                raise_value_error("no such oddity: '" + std::string(oddity) + "'");
             },
             "oddity"_a, "Of one kind, over all message types.")
         .def_prop_ro(
@@ -550,8 +550,7 @@ void bind_itch(nb::module_& parent) {
         .def(
             "feed",
             [](Decoder& self, const itch::MappedFile& file, std::size_t begin, std::size_t size) {
-                const auto bytes = file.bytes().subspan(std::min(begin, file.bytes().size()));
-                return self.feed(bytes.first(std::min(size, bytes.size())));
+                return self.feed(piece_of(file, begin, size));
             },
             nb::sig("def feed(self, file: MappedFile, begin: int, size: int) -> list[Message]"), "file"_a, "begin"_a,
             "size"_a, "The records in a piece of a mapped file.");

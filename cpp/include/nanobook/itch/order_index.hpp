@@ -119,9 +119,9 @@ class OrderTable {
 };
 
 /// References ascend through the day, and most orders die young: the young ones stand in pages of consecutive
-/// references, where neighbours share cache lines. A page on which few are left is emptied into a hash table and used
-/// again, so that memory follows the live orders and not the day. `PageSize` is a power of two; a page is young until
-/// `Young` pages' worth of orders were inserted after it.
+/// references, where neighbours share cache lines. An old page on which few are left is emptied into a hash table and
+/// used again, so that memory follows the live orders and not the day. `PageSize` is a power of two; a page is young
+/// until `Young` pages' worth of orders were inserted after it.
 template <std::uint64_t PageSize = 8192, std::uint32_t Young = 256>
 class BasicOrderIndex {
     static_assert(PageSize >= 16 && std::has_single_bit(PageSize));
