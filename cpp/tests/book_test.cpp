@@ -80,7 +80,7 @@ TEST_CASE("a_cancel_takes_the_order_that_was_meant_after_fills_and_compaction") 
     Keys expected = range(41, 64);
     std::erase(expected, 50U);
     CHECK(market.queue(Side::buy) == expected);
-    CHECK(market.best_level(Side::buy).quantity == std::accumulate(expected.begin(), expected.end(), std::uint64_t{0}));
+    CHECK(market.best_level(Side::buy).total() == std::accumulate(expected.begin(), expected.end(), std::uint64_t{0}));
 }
 
 TEST_CASE("a_reduced_order_keeps_its_place") {
@@ -88,7 +88,7 @@ TEST_CASE("a_reduced_order_keeps_its_place") {
     add_all(market, {10, 20, 30});
     market.reduce(10, 9);
     CHECK(market.queue(Side::buy) == Keys{10, 20, 30});
-    CHECK(market.best_level(Side::buy).quantity == 51);
+    CHECK(market.best_level(Side::buy).total() == 51);
 }
 
 TEST_CASE("tombstones_never_outnumber_resting_orders_by_more_than_the_slack") {
@@ -202,7 +202,7 @@ TEST_CASE("a_key_used_again_after_a_descending_one_stands_once") {
     market.remove(8);
     market.add(Side::buy, 100, 8, 8);
     CHECK(market.queue(Side::buy) == Keys{9, 4, 8});
-    CHECK(market.best_level(Side::buy).quantity == 21);
+    CHECK(market.best_level(Side::buy).total() == 21);
 }
 
 TEST_CASE("descending_keys_stand_in_order_of_arrival") {
@@ -235,7 +235,7 @@ TEST_CASE("a_freed_level_is_used_again_and_remembers_nothing") {
     const auto& level = market.levels[after];
     CHECK(level.price == 200);
     CHECK(level.side == Side::sell);
-    CHECK(level.quantity == 8);
+    CHECK(level.total() == 8);
     CHECK(level.count == 1);
     CHECK(level.book == 7);
     CHECK(market.queue(Side::sell) == Keys{3});
@@ -281,10 +281,10 @@ TEST_CASE("many_books_share_levels") {
     test::TestOrders<> orders;
     std::vector<Book> books(300);
     for (std::uint64_t key = 0; key < 3000; ++key) {
-        const auto number = static_cast<std::uint32_t>(key % books.size());
+        const auto number = static_cast<std::uint16_t>(key % books.size());
         orders.set(key, books[number].add(levels, number, Side::buy, static_cast<Price>(key / 600), key, 1), 1);
     }
-    for (std::uint32_t number = 0; number < books.size(); ++number) {
+    for (std::uint16_t number = 0; number < books.size(); ++number) {
         CHECK(std::as_const(books[number]).ladder(Side::buy).size() == 5);
         books[number].for_each_order(levels, Side::buy, orders, [&](std::uint64_t key, const auto& level) {
             CHECK(key % books.size() == number);

@@ -42,8 +42,9 @@ template <class Levels, OrderOwner Orders>
     const auto rows = reference.depth(reference_side(side), all);
     if (views.size() != rows.size()) return where + std::to_string(views.size()) + " levels";
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (ReferenceBook::Row{views[i].price, views[i].quantity, views[i].order_count} != rows[i]) {
-            return where + "level " + std::to_string(i) + " holds " + std::to_string(views[i].quantity);
+        if (views[i].quantity.high != 0 ||
+            ReferenceBook::Row{views[i].price, views[i].quantity.low, views[i].order_count} != rows[i]) {
+            return where + "level " + std::to_string(i) + " holds " + std::to_string(views[i].quantity.low);
         }
     }
     return {};

@@ -6,6 +6,7 @@
 #include <nanobook/book/snapshot.hpp>
 
 #include "bind.hpp"
+#include "total_caster.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;

@@ -32,6 +32,7 @@
 #include <nanobook/itch/synthetic_day.hpp>
 
 #include "bind.hpp"
+#include "total_caster.hpp"
 
 namespace nb = nanobind;
 namespace itch = nanobook::itch;

@@ -9,6 +9,7 @@
 #include <nanobook/book/ladder.hpp>
 #include <nanobook/book/level.hpp>
 #include <nanobook/book/snapshot.hpp>
+#include <nanobook/core/total.hpp>
 #include <nanobook/core/types.hpp>
 
 namespace nanobook {
@@ -24,7 +25,7 @@ class Book {
     /// Rests `quantity` at the tail of its level. `number` is the caller's number of this book, kept in the level. The
     /// caller then notes the returned level as the order's place.
     template <class Levels>
-    [[nodiscard]] LevelId add(Levels& levels, std::uint32_t number, Side side, Price price, typename Levels::Key key,
+    [[nodiscard]] LevelId add(Levels& levels, std::uint16_t number, Side side, Price price, typename Levels::Key key,
                               Quantity quantity) {
         const LevelId id = rungs(side).find_or_insert(Ladder::rank_of(side, price), levels.pool(),
                                                       [&] { return levels.open(number, side, price); });
@@ -35,7 +36,7 @@ class Book {
     /// Takes `quantity` off a resting order, which keeps its place and something to fill.
     template <class Levels>
     static void reduce(Levels& levels, LevelId id, Quantity quantity) noexcept {
-        levels[id].quantity -= quantity;
+        levels[id].take(quantity);
     }
 
     /// The order `key` of level `id` is gone, with `left` of it unfilled. Its owner must have forgotten it already.
@@ -68,9 +69,9 @@ class Book {
 
     /// What rests before the order `key` at its own price. The order must rest.
     template <class Levels, OrderOwner Orders>
-    [[nodiscard]] static Quantity queue_ahead(const Levels& levels, typename Levels::Key key, const Orders& orders) {
+    [[nodiscard]] static Total queue_ahead(const Levels& levels, typename Levels::Key key, const Orders& orders) {
         const LevelId id = orders.level_of(key);
-        Quantity ahead = 0;
+        Total ahead;
         for (const auto other : levels[id].entries()) {
             if (other == key) break;
             if (orders.level_of(other) == id) ahead += orders.quantity_of(other);
@@ -89,7 +90,7 @@ class Book {
         rows.reserve(count);
         for (std::size_t i = 0; i < count; ++i) {
             const auto& level = levels[rungs[i]];
-            rows.push_back({level.price, level.quantity, level.count});
+            rows.push_back({level.price, level.total(), level.count});
         }
         return rows;
     }

@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include <nanobook/core/total.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/block_pool.hpp>
 #include <nanobook/detail/stable_array.hpp>
@@ -36,16 +37,28 @@ struct alignas(detail::cache_line) Level {
     static constexpr std::uint32_t inline_capacity = 16 / sizeof(Key);
 
     Price price;
-    Quantity quantity;       ///< total of the resting orders
-    Key* block;              ///< the queue, once it has outgrown `few`
-    std::uint32_t count;     ///< resting orders
-    std::uint32_t begin;     ///< first entry that may rest
-    std::uint32_t end;       ///< one past the last entry
-    std::uint32_t capacity;  ///< entries there is room for
-    std::uint32_t book;      ///< the owner's number of the book
+    std::uint64_t quantity_low;   ///< total of the resting orders, ...
+    Key* block;                   ///< the queue, once it has outgrown `few`
+    std::uint32_t count;          ///< resting orders
+    std::uint32_t begin;          ///< first entry that may rest
+    std::uint32_t end;            ///< one past the last entry
+    std::uint32_t capacity;       ///< entries there is room for
+    std::uint32_t quantity_high;  ///< ... which are less than 2^32, each less than 2^64
+    std::uint16_t book;           ///< the owner's number of the book
     Side side;
     bool ascending;            ///< each key was greater than the one before
     Key few[inline_capacity];  ///< most levels of a real book hold one or two orders
+
+    [[nodiscard]] Total total() const noexcept { return {quantity_low, quantity_high}; }
+    void add(Quantity quantity) noexcept {
+        quantity_low += quantity;
+        quantity_high += quantity_low < quantity;
+    }
+    void take(Total quantity) noexcept {
+        const Total left = total() - quantity;
+        quantity_low = left.low;
+        quantity_high = static_cast<std::uint32_t>(left.high);
+    }
 
     [[nodiscard]] Key* queue() noexcept { return capacity == inline_capacity ? few : block; }
     [[nodiscard]] const Key* queue() const noexcept { return capacity == inline_capacity ? few : block; }
@@ -86,11 +99,11 @@ class Levels {
         if (level.capacity != Level::inline_capacity) detail::prefetch(level.block + level.end);
     }
 
-    [[nodiscard]] LevelId open(std::uint32_t book, Side side, Price price) {
-        const Level fresh{price, 0, nullptr, 0, 0, 0, Level::inline_capacity, book, side, true, {}};
+    [[nodiscard]] LevelId open(std::uint16_t book, Side side, Price price) {
+        const Level fresh{price, 0, nullptr, 0, 0, 0, Level::inline_capacity, 0, book, side, true, {}};
         if (free_ == no_level) return levels_.push(fresh);
         const LevelId id = free_;
-        free_ = levels_[id].book;
+        free_ = levels_[id].end;
         levels_[id] = fresh;
         return id;
     }
@@ -99,7 +112,7 @@ class Levels {
     void close(LevelId id) noexcept {
         Level& level = levels_[id];
         release_block(level);
-        level.book = free_;
+        level.end = free_;
         free_ = id;
     }
 
@@ -111,7 +124,7 @@ class Levels {
         if (level.end == level.capacity) make_room(level);
         level.queue()[level.end++] = key;
         if (level.capacity != Level::inline_capacity) level.few[0] = key;
-        level.quantity += quantity;
+        level.add(quantity);
         ++level.count;
     }
 
@@ -120,7 +133,7 @@ class Levels {
     template <OrderOwner Orders>
     bool drop(LevelId id, Key key, Quantity left, const Orders& orders) {
         Level& level = levels_[id];
-        level.quantity -= left;
+        level.take(left);
         if (--level.count == 0) return false;
         if (level.capacity == Level::inline_capacity) {
             // The header is at hand, and the queue in it: no need of a tombstone.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include <nanobook/core/total.hpp>
 #include <nanobook/core/types.hpp>
 
 namespace nanobook {
@@ -12,7 +13,7 @@ namespace nanobook {
 /// One price level, as a look at the depth shows it.
 struct LevelView {
     Price price;
-    Quantity quantity;  ///< total of the resting orders
+    Total quantity;  ///< of the resting orders
     std::uint32_t order_count;
 
     friend bool operator==(const LevelView&, const LevelView&) = default;
@@ -40,10 +41,11 @@ struct BookSnapshot {
 
     /// (B - A) / (B + A) over the quantities of the levels shown, from -1 (all asks) to 1 (all bids).
     [[nodiscard]] std::optional<double> imbalance() const noexcept {
-        const double bid = total(bids);
-        const double ask = total(asks);
-        if (bid + ask == 0) return std::nullopt;
-        return (bid - ask) / (bid + ask);
+        const Total bid = total(bids);
+        const Total ask = total(asks);
+        if (bid == 0 && ask == 0) return std::nullopt;
+        const double difference = bid < ask ? -static_cast<double>(ask - bid) : static_cast<double>(bid - ask);
+        return difference / static_cast<double>(bid + ask);
     }
 
     /// (ask quantity x bid + bid quantity x ask) / (bid quantity + ask quantity), of the best levels.
@@ -64,10 +66,9 @@ struct BookSnapshot {
         return side.front().price;
     }
 
-    // In floating point: the sum of any number of 64-bit quantities fits.
-    static double total(const std::vector<LevelView>& side) noexcept {
-        double sum = 0;
-        for (const LevelView& level : side) sum += static_cast<double>(level.quantity);
+    static Total total(const std::vector<LevelView>& side) noexcept {
+        Total sum;
+        for (const LevelView& level : side) sum += level.quantity;
         return sum;
     }
 };
