@@ -6,12 +6,26 @@
 #include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
 
+#include <nanobook/core/order.hpp>
+#include <nanobook/core/total.hpp>
+#include <nanobook/core/trade.hpp>
+
 #include <nanobook/book/level.hpp>
 
 #include <nanobook/book/ladder.hpp>
 #include <nanobook/book/snapshot.hpp>
 
 #include <nanobook/book/book.hpp>
+
+#include <nanobook/exchange/event.hpp>
+
+#include <nanobook/exchange/stop_order.hpp>
+#include <nanobook/exchange/validation.hpp>
+
+#include <nanobook/exchange/event_log.hpp>
+#include <nanobook/exchange/results.hpp>
+
+#include <nanobook/exchange/exchange.hpp>
 
 #include <nanobook/itch/wire.hpp>
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <nanobook/book/ladder.hpp>
@@ -48,6 +49,25 @@ class Book {
         levels.close(id);
     }
 
+    /// The best level of a side is empty: no order of it rests any more.
+    template <class Levels>
+    void pop_best(Levels& levels, Side side) noexcept {
+        levels.close(ladder(side).best());
+        rungs(side).pop_best();
+    }
+
+    /// The best levels of a side into `rows`, best first; how many.
+    template <class Levels>
+    std::size_t depth(const Levels& levels, Side side, std::span<LevelView> rows) const noexcept {
+        const Ladder& rungs = ladder(side);
+        const std::size_t count = std::min<std::size_t>(rows.size(), rungs.size());
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto& level = levels[rungs[i]];
+            rows[i] = {level.price, level.total(), level.count};
+        }
+        return count;
+    }
+
     /// The best `depth` levels a side, best first.
     template <class Levels>
     [[nodiscard]] BookSnapshot snapshot(const Levels& levels, std::size_t depth) const {
@@ -83,15 +103,9 @@ class Book {
     [[nodiscard]] Ladder& rungs(Side side) noexcept { return sides_[static_cast<std::size_t>(side)]; }
 
     template <class Levels>
-    [[nodiscard]] std::vector<LevelView> rows(const Levels& levels, Side which, std::size_t depth) const {
-        const Ladder& rungs = ladder(which);
-        const std::size_t count = std::min<std::size_t>(depth, rungs.size());
-        std::vector<LevelView> rows;
-        rows.reserve(count);
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto& level = levels[rungs[i]];
-            rows.push_back({level.price, level.total(), level.count});
-        }
+    [[nodiscard]] std::vector<LevelView> rows(const Levels& levels, Side side, std::size_t count) const {
+        std::vector<LevelView> rows(std::min<std::size_t>(count, ladder(side).size()));
+        depth(levels, side, rows);
         return rows;
     }
 

@@ -65,6 +65,9 @@ class Ladder {
         std::memmove(rungs_ + at, rungs_ + at + 1, (size_ - at) * sizeof(Rung));
     }
 
+    /// There must be a level.
+    void pop_best() noexcept { --size_; }
+
     /// Asks for the memory that a search near the best will read.
     void prefetch() const noexcept {
         if (size_ == 0) return;
