@@ -100,11 +100,14 @@ class Levels {
     }
 
     [[nodiscard]] LevelId open(std::uint16_t book, Side side, Price price) {
-        const Level fresh{price, 0, nullptr, 0, 0, 0, Level::inline_capacity, 0, book, side, true, {}};
-        if (free_ == no_level) return levels_.push(fresh);
-        const LevelId id = free_;
-        free_ = levels_[id].end;
-        levels_[id] = fresh;
+        LevelId id = free_;
+        if (id == no_level) {
+            id = levels_.claim();
+        } else {
+            free_ = levels_[id].end;
+        }
+        // In its place: put together on the stack and copied, it would stall the processor.
+        ::new (&levels_[id]) Level{price, 0, nullptr, 0, 0, 0, Level::inline_capacity, 0, book, side, true, {}};
         return id;
     }
 

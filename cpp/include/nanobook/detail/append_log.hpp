@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -91,10 +92,17 @@ class AppendLog {
         return *this;
     }
 
-    void push(const Row& row) {
+    /// Appends what `make()` gives, which is built in its place: a row put together on the stack and then copied in
+    /// larger pieces would stall the processor.
+    template <class Make>
+    void emplace(Make&& make) {
         if (next_ == end_) [[unlikely]]
             next_chunk();
-        *next_++ = row;
+        ::new (static_cast<void*>(next_)) Row(make());
+        ++next_;
+    }
+    void push(const Row& row) {
+        emplace([&] { return row; });
     }
 
     [[nodiscard]] std::uint64_t size() const noexcept {

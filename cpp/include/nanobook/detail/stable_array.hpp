@@ -38,8 +38,15 @@ class StableArray {
     [[nodiscard]] std::uint32_t end_id() const noexcept { return end_; }
 
     std::uint32_t push(const T& value) {
-        if (end_ / chunk_size == chunks_.size()) add_slab();
-        ::new (&(*this)[end_]) T(value);
+        const std::uint32_t id = claim();
+        ::new (&(*this)[id]) T(value);
+        return id;
+    }
+
+    /// The next id, whose element is to be written.
+    std::uint32_t claim() {
+        if (end_ / chunk_size == chunks_.size()) [[unlikely]]
+            add_slab();
         return end_++;
     }
 
@@ -49,7 +56,7 @@ class StableArray {
     static constexpr std::size_t small_chunks = 4;
 
     // A few chunks alone, whose pages the system gives as they are touched; then huge pages full of them.
-    void add_slab() {
+    [[gnu::noinline]] void add_slab() {
         const std::size_t count =
             chunks_.size() < small_chunks || chunk_bytes >= huge_page ? 1 : huge_page / chunk_bytes;
         slabs_.reserve(slabs_.size() + 1);

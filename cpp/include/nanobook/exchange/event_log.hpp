@@ -16,8 +16,10 @@ class EventLog {
   public:
     template <class MakeEvent>
     void push(MakeEvent&& make_event) {
-        if (enabled_) events_.push(make_event());
-        complete_ &= enabled_;
+        if (enabled_) [[likely]]
+            events_.emplace(make_event);
+        else
+            complete_ = false;
     }
 
     [[nodiscard]] const detail::AppendLog<Event>& events() const noexcept { return events_; }

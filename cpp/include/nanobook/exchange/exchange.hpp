@@ -347,41 +347,48 @@ class BasicExchange {
 
     // One order and its own match; no stop is tested.
     SubmitResult place(Side side, Price price, Quantity quantity, TimeInForce time_in_force, bool matching = true) {
-        SubmitResult result;
-        result.order_id = orders_.take_id();
+        const OrderId id = orders_.take_id();
         const Timestamp timestamp = next_tick_++;
-        if (time_in_force == TimeInForce::fok && !can_fill(book_, levels_, side, price, quantity)) {
-            result.status = OrderStatus::cancelled;
-            result.cancelled = quantity;
-            return result;
-        }
         const std::uint64_t first_trade = trades_.size();
+        if (time_in_force == TimeInForce::fok && !can_fill(book_, levels_, side, price, quantity)) {
+            return {id, 0, 0, quantity, {trades_, first_trade, 0}, {trades_, first_trade, 0}, OrderStatus::cancelled};
+        }
         Quantity left = quantity;
         if (matching) {
-            left = match(book_, levels_, orders_, side, price, quantity, [&](OrderId id, Price at, Quantity filled) {
-                trades_.push({next_trade_++, at, filled, result.order_id, id, next_tick_++, side});
-            });
+            left =
+                match(book_, levels_, orders_, side, price, quantity, [&](OrderId passive, Price at, Quantity filled) {
+                    trades_.emplace([&] { return Trade{next_trade_++, at, filled, id, passive, next_tick_++, side}; });
+                });
         }
-        OrderSlot& slot = orders_.slot(result.order_id);
-        slot = {left, no_level, OrderStatus::filled, SlotKind::order, side, time_in_force};
-        orders_.record(result.order_id) = {price, quantity, 0, timestamp};
-        result.filled = quantity - left;
-        if (result.filled > 0) {
-            last_price_ = trades_.back().price;
-            result.trades = {trades_, first_trade, trades_.size() - first_trade};
-        }
-        if (left > 0) {
-            slot.status = result.filled > 0 ? OrderStatus::partially_filled : OrderStatus::new_;
-            if (time_in_force == TimeInForce::gtc) {
-                slot.level = book_.add(levels_, 0, side, price, result.order_id, left);
-                result.resting = left;
-            } else {
-                if (result.filled == 0) slot.status = OrderStatus::cancelled;
-                result.cancelled = left;
-            }
-        }
-        result.status = slot.status;
-        return result;
+        const Quantity filled = quantity - left;
+        if (filled > 0) last_price_ = trades_.back().price;
+
+        const bool rests = left > 0 && time_in_force == TimeInForce::gtc;
+        const OrderStatus status = left == 0    ? OrderStatus::filled
+                                   : filled > 0 ? OrderStatus::partially_filled
+                                   : rests      ? OrderStatus::new_
+                                                : OrderStatus::cancelled;
+        const LevelId level = rests ? book_.add(levels_, 0, side, price, id, left) : no_level;
+        OrderSlot& slot = orders_.slot(id);
+        slot.remaining = left;
+        slot.level = level;
+        slot.status = status;
+        slot.kind = SlotKind::order;
+        slot.side = side;
+        slot.time_in_force = time_in_force;
+        OrderRecord& record = orders_.record(id);
+        record.price = price;
+        record.quantity = quantity;
+        record.reduced = 0;
+        record.timestamp = timestamp;
+        const std::uint64_t trades = trades_.size();
+        return {id,
+                filled,
+                rests ? left : 0,
+                rests ? 0 : left,
+                {trades_, first_trade, trades - first_trade},
+                {trades_, trades, 0},
+                status};
     }
 
     [[nodiscard]] static OrderError why_not_active(const OrderSlot* slot) noexcept {
@@ -440,7 +447,7 @@ class BasicExchange {
         if (result.trades.empty()) return;
         const std::uint64_t first_trade = trades_.size();
         result.round_limit_hit = !run_rounds();
-        if (trades_.size() > first_trade) result.triggered = {trades_, first_trade, trades_.size() - first_trade};
+        result.triggered = {trades_, first_trade, trades_.size() - first_trade};
     }
 
     // Tests the stops on the last price, then on that of every round that traded. False where it had to give up.
