@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,6 +23,11 @@ class Book {
   public:
     [[nodiscard]] const Ladder& ladder(Side side) const noexcept { return sides_[static_cast<std::size_t>(side)]; }
     [[nodiscard]] bool empty() const noexcept { return sides_[0].empty() && sides_[1].empty(); }
+
+    [[nodiscard]] std::optional<Price> best(Side side) const noexcept {
+        if (ladder(side).empty()) return std::nullopt;
+        return Ladder::price_of(side, ladder(side).best_rank());
+    }
 
     /// Rests `quantity` at the tail of its level. `number` is the caller's number of this book, kept in the level. The
     /// caller then notes the returned level as the order's place.

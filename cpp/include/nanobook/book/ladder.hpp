@@ -30,6 +30,10 @@ class Ladder {
         return side == Side::buy ? price : ~price;
     }
 
+    [[nodiscard]] static constexpr Price price_of(Side side, Rank rank) noexcept {
+        return side == Side::buy ? rank : ~rank;
+    }
+
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
 
@@ -64,6 +68,9 @@ class Ladder {
         --size_;
         std::memmove(rungs_ + at, rungs_ + at + 1, (size_ - at) * sizeof(Rung));
     }
+
+    /// Of the best level. There must be one.
+    [[nodiscard]] Rank best_rank() const noexcept { return rungs_[size_ - 1].rank; }
 
     /// There must be a level.
     void pop_best() noexcept { --size_; }

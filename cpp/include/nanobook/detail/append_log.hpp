@@ -100,15 +100,14 @@ class AppendLog {
             next_chunk();
         ::new (static_cast<void*>(next_)) Row(make());
         ++next_;
+        ++size_;
     }
     void push(const Row& row) {
         emplace([&] { return row; });
     }
 
-    [[nodiscard]] std::uint64_t size() const noexcept {
-        return used_ * chunk_size - static_cast<std::uint64_t>(end_ - next_);
-    }
-    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] const Row& operator[](std::uint64_t i) const noexcept {
         return chunks_[i / chunk_size].get()[i % chunk_size];
     }
@@ -124,7 +123,7 @@ class AppendLog {
     /// Forgets all rows, not their memory; except what a snapshot still shows.
     void clear() {
         std::erase_if(chunks_, [](const Chunk& chunk) { return chunk.use_count() > 1; });
-        used_ = 0;
+        size_ = used_ = 0;
         next_ = end_ = nullptr;
     }
 
@@ -141,6 +140,7 @@ class AppendLog {
     [[nodiscard]] AppendLog snapshot() const {
         AppendLog copy;
         copy.chunks_.assign(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(used_));
+        copy.size_ = size_;
         copy.used_ = used_;
         copy.next_ = next_;
         copy.end_ = end_;
@@ -163,13 +163,15 @@ class AppendLog {
 
     void swap(AppendLog& other) noexcept {
         std::swap(chunks_, other.chunks_);
+        std::swap(size_, other.size_);
         std::swap(used_, other.used_);
         std::swap(next_, other.next_);
         std::swap(end_, other.end_);
     }
 
     std::vector<Chunk> chunks_;  // those in use, then those kept for later
-    std::uint64_t used_ = 0;
+    std::uint64_t size_ = 0;
+    std::uint64_t used_ = 0;  // chunks
     Row* next_ = nullptr;
     Row* end_ = nullptr;
 };

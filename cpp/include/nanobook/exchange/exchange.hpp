@@ -236,8 +236,8 @@ class BasicExchange {
     // ------------------------------------------------------------------ questions
 
     [[nodiscard]] const ExchangeOptions& options() const noexcept { return options_; }
-    [[nodiscard]] std::optional<Price> best_bid() const noexcept { return best(Side::buy); }
-    [[nodiscard]] std::optional<Price> best_ask() const noexcept { return best(Side::sell); }
+    [[nodiscard]] std::optional<Price> best_bid() const noexcept { return book_.best(Side::buy); }
+    [[nodiscard]] std::optional<Price> best_ask() const noexcept { return book_.best(Side::sell); }
     /// Best ask less best bid.
     [[nodiscard]] std::optional<Price> spread() const noexcept {
         const auto bid = best_bid();
@@ -350,19 +350,14 @@ class BasicExchange {
         const OrderId id = orders_.take_id();
         const Timestamp timestamp = next_tick_++;
         const std::uint64_t first_trade = trades_.size();
-        if (time_in_force == TimeInForce::fok && !can_fill(book_, levels_, side, price, quantity)) {
+        Quantity left = quantity;
+        const std::optional<Price> best = book_.best(opposite(side));
+        const bool trades_now = matching && best && crosses(side, price, *best);
+        if (time_in_force == TimeInForce::fok && !(trades_now && can_fill(book_, levels_, side, price, quantity))) {
             return {id, 0, 0, quantity, {trades_, first_trade, 0}, {trades_, first_trade, 0}, OrderStatus::cancelled};
         }
-        Quantity left = quantity;
-        if (matching) {
-            left =
-                match(book_, levels_, orders_, side, price, quantity, [&](OrderId passive, Price at, Quantity filled) {
-                    trades_.emplace([&] { return Trade{next_trade_++, at, filled, id, passive, next_tick_++, side}; });
-                });
-        }
+        if (trades_now) left = match_now(id, side, price, quantity);
         const Quantity filled = quantity - left;
-        if (filled > 0) last_price_ = trades_.back().price;
-
         const bool rests = left > 0 && time_in_force == TimeInForce::gtc;
         const OrderStatus status = left == 0    ? OrderStatus::filled
                                    : filled > 0 ? OrderStatus::partially_filled
@@ -389,6 +384,15 @@ class BasicExchange {
                 {trades_, first_trade, trades - first_trade},
                 {trades_, trades, 0},
                 status};
+    }
+
+    [[gnu::noinline]] Quantity match_now(OrderId id, Side side, Price price, Quantity quantity) {
+        const Quantity left =
+            match(book_, levels_, orders_, side, price, quantity, [&](OrderId passive, Price at, Quantity filled) {
+                trades_.emplace([&] { return Trade{next_trade_++, at, filled, id, passive, next_tick_++, side}; });
+            });
+        last_price_ = trades_.back().price;
+        return left;
     }
 
     [[nodiscard]] static OrderError why_not_active(const OrderSlot* slot) noexcept {
@@ -452,6 +456,14 @@ class BasicExchange {
 
     // Tests the stops on the last price, then on that of every round that traded. False where it had to give up.
     bool run_rounds() {
+        if (stops_->pending() == 0 && options_.max_rounds > 0) {
+            stops_->history().feed(*last_price_);
+            return true;
+        }
+        return run_all_rounds();
+    }
+
+    [[gnu::noinline]] bool run_all_rounds() {
         for (std::uint32_t round = 0; round < options_.max_rounds; ++round) {
             stops_->history().feed(*last_price_);
             bool traded = false;
@@ -509,12 +521,6 @@ class BasicExchange {
 
     [[noreturn, gnu::noinline]] static void refuse(InputError error, const Event& event) {
         throw std::invalid_argument(describe(error, event));
-    }
-
-    [[nodiscard]] std::optional<Price> best(Side side) const noexcept {
-        const LevelId level = book_.ladder(side).best();
-        if (level == no_level) return std::nullopt;
-        return levels_[level].price;
     }
 
     // The id must be that of an order.
