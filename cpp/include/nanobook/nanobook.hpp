@@ -27,6 +27,9 @@
 
 #include <nanobook/exchange/exchange.hpp>
 
+#include <nanobook/exchange/image.hpp>
+#include <nanobook/exchange/multi_exchange.hpp>
+
 #include <nanobook/itch/wire.hpp>
 
 #include <nanobook/itch/messages.hpp>

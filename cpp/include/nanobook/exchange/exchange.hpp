@@ -36,6 +36,10 @@ struct ExchangeOptions {
     std::uint32_t max_rounds = 100;  ///< how often stops may fire stops after one order
 };
 
+/// Reads and writes the state of an exchange: see image.hpp.
+template <class Exchange>
+struct ExchangeImage;
+
 /// `Log` is EventLog, or NoEventLog where nothing shall be kept. An exchange belongs to one thread at a time. It can be
 /// moved, but views of its trades and events then refer to the old one.
 ///
@@ -343,6 +347,8 @@ class BasicExchange {
     }
 
   private:
+    friend struct ExchangeImage<BasicExchange>;
+
     // ------------------------------------------------------------------ matching
 
     // One order and its own match; no stop is tested.

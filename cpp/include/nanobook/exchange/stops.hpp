@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <nanobook/core/order.hpp>
@@ -100,8 +101,10 @@ class StopBook {
         ++pending_;
     }
 
-    /// Takes in stops as `get` has shown them, in order of their ids: those of a saved exchange.
-    void restore(std::span<const StopOrder> saved) {
+    /// Takes in stops as `get` has shown them, in order of their ids, and what they were fed: those of a saved
+    /// exchange.
+    void restore(std::span<const StopOrder> saved, detail::AppendLog<Price> prices) {
+        history_ = PriceHistory(std::move(prices));
         std::vector<StopNumber> trailed;
         for (const StopOrder& order : saved) {
             StopRecord stop{};

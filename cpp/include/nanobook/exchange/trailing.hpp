@@ -30,6 +30,9 @@ namespace nanobook {
 /// The prices that trailing stops were fed: the last print of every round of tests, from the exchange's first trade on.
 class PriceHistory {
   public:
+    PriceHistory() = default;
+    explicit PriceHistory(detail::AppendLog<Price> prices) noexcept : prices_(std::move(prices)) {}
+
     void feed(Price price) { prices_.push(price); }
     [[nodiscard]] const detail::AppendLog<Price>& prices() const noexcept { return prices_; }
     void reserve(std::uint64_t prices) { prices_.reserve(prices); }
