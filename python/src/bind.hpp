@@ -4,4 +4,10 @@
 #include <nanobind/nanobind.h>
 
 void bind_book(nanobind::module_& m);
+void bind_events(nanobind::module_& m);
+void bind_exchange(nanobind::module_& m);
 void bind_itch(nanobind::module_& m);
+void bind_results(nanobind::module_& m);
+
+/// Before any function that takes words.
+void load_words();

@@ -31,7 +31,9 @@
 #include <nanobook/itch/summary.hpp>
 #include <nanobook/itch/synthetic_day.hpp>
 
+#include "arguments.hpp"
 #include "bind.hpp"
+#include "files.hpp"
 #include "total_caster.hpp"
 
 namespace nb = nanobind;
@@ -65,8 +67,6 @@ std::string latin1(const nb::str& name) {
     return {bytes.c_str(), bytes.size()};
 }
 
-[[noreturn]] void raise_value_error(const std::string& message) { throw nb::value_error(message.c_str()); }
-
 Symbol symbol_named(const nb::str& name) {
     const auto symbol = itch::symbol_of(latin1(name));
     if (!symbol) raise_value_error("symbol '" + std::string(name.c_str()) + "' is longer than 8 characters");
@@ -78,13 +78,6 @@ std::vector<Symbol> symbols_named(const std::vector<nb::str>& names) {
     symbols.reserve(names.size());
     for (const nb::str& name : names) symbols.push_back(symbol_named(name));
     return symbols;
-}
-
-// FileNotFoundError and its kin, as Python's own open() raises them.
-[[noreturn]] void raise_os_error(const std::system_error& error, const std::filesystem::path& path) {
-    errno = error.code().value();
-    PyErr_SetFromErrnoWithFilename(PyExc_OSError, path.c_str());
-    throw nb::python_error();
 }
 
 std::span<const std::byte> bytes_of(const nb::bytes& chunk) {

@@ -6,6 +6,10 @@
 NB_MODULE(_core, m) {
     m.doc() = "The compiled part of nanobook; import nanobook instead.";
     m.attr("version") = nanobook::version;
+    load_words();
     bind_book(m);
+    bind_results(m);
+    bind_events(m);
+    bind_exchange(m);
     bind_itch(m);
 }

@@ -11,16 +11,31 @@ namespace nanobook {
 
 using EventsView = detail::LogView<detail::AppendLog<Event>>;
 
+/// Is told of every event before anything is done about it. Where it throws, nothing is done.
+class EventSink {
+  public:
+    EventSink() = default;
+    EventSink(const EventSink&) = delete;
+    EventSink& operator=(const EventSink&) = delete;
+    virtual ~EventSink() = default;
+    virtual void on_event(const Event& event) = 0;
+};
+
 /// Keeps every event, unless it is switched off.
 class EventLog {
   public:
     template <class MakeEvent>
     void push(MakeEvent&& make_event) {
+        if (sink_ != nullptr) [[unlikely]]
+            sink_->on_event(make_event());
         if (enabled_) [[likely]]
             events_.emplace(make_event);
         else
             complete_ = false;
     }
+
+    /// Who is told of events from now on, besides the log; null for nobody. It must outlive the exchange.
+    void set_sink(EventSink* sink) noexcept { sink_ = sink; }
 
     [[nodiscard]] const detail::AppendLog<Event>& events() const noexcept { return events_; }
     [[nodiscard]] bool enabled() const noexcept { return enabled_; }
@@ -39,6 +54,7 @@ class EventLog {
 
   private:
     detail::AppendLog<Event> events_;
+    EventSink* sink_ = nullptr;
     bool enabled_ = true;
     bool complete_ = true;
 };

@@ -34,6 +34,7 @@ namespace nanobook {
 struct ExchangeOptions {
     Symbol symbol = {};
     std::uint32_t max_rounds = 100;  ///< how often stops may fire stops after one order
+    std::uint32_t price_scale = 2;   ///< decimals of a price, for those who show it: 2 for cents, 4 for ITCH
 };
 
 /// Reads and writes the state of an exchange: see image.hpp.

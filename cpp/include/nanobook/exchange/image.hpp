@@ -154,7 +154,8 @@ struct ExchangeImage<BasicExchange<Log, Slack>> {
         detail::Packer packer;
         packer(format);
         for (const char letter : exchange.options_.symbol.text) packer(letter);
-        packer(exchange.options_.max_rounds, exchange.next_trade_, exchange.next_tick_, exchange.last_price_);
+        packer(exchange.options_.max_rounds, exchange.options_.price_scale, exchange.next_trade_, exchange.next_tick_,
+               exchange.last_price_);
 
         const OrderTable& orders = exchange.orders_;
         packer(orders.next_id() - 1);
@@ -199,7 +200,7 @@ struct ExchangeImage<BasicExchange<Log, Slack>> {
         detail::Unpacker::require(word == format);
         ExchangeOptions options;
         for (char& letter : options.symbol.text) unpacker(letter);
-        unpacker(options.max_rounds);
+        unpacker(options.max_rounds, options.price_scale);
         Exchange exchange(options);
         unpacker(exchange.next_trade_, exchange.next_tick_, exchange.last_price_);
 

@@ -36,6 +36,8 @@ class MultiExchange {
   public:
     /// What every exchange is made with, its symbol excepted.
     explicit MultiExchange(ExchangeOptions options = {}) : options_(options) {}
+    MultiExchange(MultiExchange&&) = default;
+    MultiExchange& operator=(MultiExchange&&) = default;
 
     [[nodiscard]] Exchange& get_or_create(Symbol symbol) {
         ExchangeOptions options = options_;
@@ -129,7 +131,11 @@ class MultiExchange {
             case EventKind::cancel: return cancel(event.symbol, event.order_id());
             case EventKind::reduce: return reduce(event.symbol, event.order_id(), event.quantity);
             case EventKind::modify: return modify(event.symbol, event.order_id(), event.price, event.quantity);
-            case EventKind::execute: return PrintResult{OrderError::order_not_found};
+            case EventKind::execute: {
+                PrintResult result;
+                result.error = OrderError::order_not_found;
+                return result;
+            }
             default: return get_or_create(event.symbol).apply(event);
         }
     }

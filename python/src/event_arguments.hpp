@@ -1,0 +1,21 @@
+// Arguments that describe events.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <nanobook/exchange/event.hpp>
+
+#include "arguments.hpp"
+
+/// A trail as three arguments give it: a value that no trail has raises ValueError where it has no room in one, and is
+/// for `check` else.
+[[nodiscard]] nanobook::TrailMethod to_trail(Word<nanobook::TrailKind> type, nanobind::handle value,
+                                             const std::optional<Whole<std::uint32_t>>& period);
+
+/// Any iterable of events, or of (symbol, event). TypeError names the item that is none.
+[[nodiscard]] std::vector<nanobook::Event> to_events(nanobind::handle events);

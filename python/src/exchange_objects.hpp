@@ -1,0 +1,204 @@
+// What an exchange gives to Python, apart from plain numbers.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nanobook/core/order.hpp>
+#include <nanobook/core/symbol.hpp>
+#include <nanobook/core/trade.hpp>
+#include <nanobook/core/types.hpp>
+#include <nanobook/detail/append_log.hpp>
+#include <nanobook/exchange/event.hpp>
+#include <nanobook/exchange/results.hpp>
+
+#include "arguments.hpp"
+
+/// A trade that knows how many decimals its price has.
+struct TradeObject {
+    nanobook::Trade trade;
+    std::uint32_t price_scale;
+
+    [[nodiscard]] double price_float() const noexcept {
+        return static_cast<double>(trade.price) / std::pow(10.0, price_scale);
+    }
+    friend bool operator==(const TradeObject& a, const TradeObject& b) noexcept { return a.trade == b.trade; }
+};
+
+/// The trades of a result, out of the exchange: they stay when those are cleared.
+struct TradeList {
+    std::vector<nanobook::Trade> trades;
+    std::uint32_t price_scale = 0;
+
+    TradeList() = default;
+    TradeList(nanobook::TradesView view, std::uint32_t scale) : price_scale(scale) {
+        if (!view.empty()) trades.assign(view.begin(), view.end());
+    }
+    [[nodiscard]] nanobind::list to_python() const {
+        nanobind::list list;
+        for (const nanobook::Trade& trade : trades) list.append(TradeObject{trade, price_scale});
+        return list;
+    }
+};
+
+struct SubmitResultObject {
+    nanobook::OrderId order_id;
+    nanobook::Quantity filled;
+    nanobook::Quantity resting;
+    nanobook::Quantity cancelled;
+    nanobook::OrderStatus status;
+    bool round_limit_hit;
+    TradeList trades;
+    TradeList triggered;
+
+    SubmitResultObject(const nanobook::SubmitResult& result, std::uint32_t scale)
+        : order_id(result.order_id),
+          filled(result.filled),
+          resting(result.resting),
+          cancelled(result.cancelled),
+          status(result.status),
+          round_limit_hit(result.round_limit_hit),
+          trades(result.trades, scale),
+          triggered(result.triggered, scale) {}
+};
+
+struct ModifyResultObject {
+    nanobook::OrderError error;
+    nanobook::OrderId old_order_id;
+    nanobook::OrderId new_order_id;  // 0 for none
+    nanobook::Quantity cancelled;
+    bool round_limit_hit;
+    TradeList trades;
+    TradeList triggered;
+
+    ModifyResultObject(const nanobook::ModifyResult& result, std::uint32_t scale)
+        : error(result.error),
+          old_order_id(result.old_order_id),
+          new_order_id(result.submitted.order_id),
+          cancelled(result.cancelled),
+          round_limit_hit(result.submitted.round_limit_hit),
+          trades(result.submitted.trades, scale),
+          triggered(result.submitted.triggered, scale) {}
+};
+
+struct StopSubmitResultObject {
+    nanobook::OrderId order_id;
+    nanobook::OrderStatus status;
+    bool round_limit_hit;
+    TradeList triggered;
+
+    StopSubmitResultObject(const nanobook::StopSubmitResult& result, std::uint32_t scale)
+        : order_id(result.order_id),
+          status(result.status),
+          round_limit_hit(result.round_limit_hit),
+          triggered(result.triggered, scale) {}
+};
+
+struct PrintResultObject {
+    nanobook::OrderError error;
+    nanobook::Quantity quantity;
+    bool round_limit_hit;
+    TradeList trades;
+    TradeList triggered;
+
+    PrintResultObject(const nanobook::PrintResult& result, std::uint32_t scale)
+        : error(result.error),
+          quantity(result.quantity),
+          round_limit_hit(result.round_limit_hit),
+          trades(result.trades, scale),
+          triggered(result.triggered, scale) {}
+};
+
+/// Trades or events as they were when it was made, sharing the exchange's memory.
+struct TradeSequence {
+    nanobook::detail::AppendLog<nanobook::Trade> rows;
+    std::uint32_t price_scale;
+
+    [[nodiscard]] TradeObject at(std::size_t i) const { return {rows[i], price_scale}; }
+};
+struct EventSequence {
+    nanobook::detail::AppendLog<nanobook::Event> rows;
+
+    [[nodiscard]] const nanobook::Event& at(std::size_t i) const { return rows[i]; }
+};
+
+/// Resting orders.
+struct OrderSequence {
+    std::vector<nanobook::Order> rows;
+
+    [[nodiscard]] const nanobook::Order& at(std::size_t i) const { return rows[i]; }
+};
+
+/// ValueError where the text is no symbol.
+[[nodiscard]] inline nanobook::Symbol to_symbol(const char* text) {
+    const auto symbol = nanobook::Symbol::parse(text);
+    if (!symbol) {
+        raise_value_error("symbol is '" + std::string(text) + "'; it must be at most 8 ASCII characters");
+    }
+    return *symbol;
+}
+[[nodiscard]] inline nanobind::str to_python(const nanobook::Symbol& symbol) {
+    return nanobind::str(symbol.view().data(), symbol.view().size());
+}
+
+/// "submit_limit", ...
+[[nodiscard]] const char* name_of(nanobook::EventKind kind) noexcept;
+
+/// A class of rows: len, indices, slices (lists), iteration, comparison with any sequence.
+template <class Sequence, class... Extra>
+nanobind::class_<Sequence> bind_sequence(nanobind::module_& m, const char* name, const char* doc,
+                                         const char* get_signature, const Extra&... extra) {
+    namespace nb = nanobind;
+    using namespace nb::literals;
+    nb::class_<Sequence> sequence(m, name, doc, extra...);
+    sequence.def("__len__", [](const Sequence& self) { return self.rows.size(); })
+        .def(
+            "__getitem__",
+            [](const Sequence& self, nb::handle index) -> nb::object {
+                const auto size = static_cast<Py_ssize_t>(self.rows.size());
+                if (PySlice_Check(index.ptr())) {
+                    Py_ssize_t start = 0;
+                    Py_ssize_t stop = 0;
+                    Py_ssize_t step = 0;
+                    if (PySlice_Unpack(index.ptr(), &start, &stop, &step) < 0) throw nb::python_error();
+                    const Py_ssize_t count = PySlice_AdjustIndices(size, &start, &stop, step);
+                    nb::list list;
+                    for (Py_ssize_t i = 0; i < count; ++i) {
+                        list.append(self.at(static_cast<std::size_t>(start + i * step)));
+                    }
+                    return list;
+                }
+                Py_ssize_t i = PyNumber_AsSsize_t(index.ptr(), PyExc_IndexError);
+                if (i == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
+                if (i < 0) i += size;
+                if (i < 0 || i >= size) throw nb::index_error("index out of range");
+                return nb::cast(self.at(static_cast<std::size_t>(i)));
+            },
+            nb::sig(get_signature), "index"_a)
+        // Through __getitem__, which needs no class of its own.
+        .def(
+            "__iter__", [](nb::handle self) { return nb::steal(PySeqIter_New(self.ptr())); },
+            nb::sig("def __iter__(self) -> collections.abc.Iterator[typing.Any]"))
+        .def(
+            "__eq__",
+            [](nb::handle self, nb::handle other) -> nb::object {
+                if (PySequence_Check(other.ptr()) == 0) return nb::borrow(Py_NotImplemented);
+                const auto size = nb::len(self);
+                if (nb::len(other) != size) return nb::bool_(false);
+                for (std::size_t i = 0; i < size; ++i) {
+                    if (!self[i].equal(other[i])) return nb::bool_(false);
+                }
+                return nb::bool_(true);
+            },
+            nb::sig("def __eq__(self, other: object, /) -> bool"))
+        .def("__repr__", [name = std::string(name)](const Sequence& self) {
+            return nb::str("{}({} rows)").format(name.c_str(), self.rows.size());
+        });
+    return sequence;
+}
