@@ -24,7 +24,9 @@ struct Words {
     std::array<std::string_view, 6> spellings;
     std::array<std::string_view, 6> others;
     std::size_t count;
-    std::array<PyObject*, 6> members{};  // for as long as the process lives
+    // For as long as the process lives: the members, and the plain words as a program's text has them.
+    std::array<PyObject*, 6> members{};
+    std::array<PyObject*, 6> interned{};
 
     /// -1 for any other word.
     [[nodiscard]] int find(PyObject* word) const noexcept;

@@ -155,7 +155,7 @@ void bind_event(nb::module_& m) {
                                                    tif.get("tif"), matching),
                                symbol);
             },
-            "side"_a, "price"_a, "quantity"_a, "tif"_a = "gtc", "matching"_a = true, "symbol"_a = "",
+            "side"_a, "price"_a, "quantity"_a, "tif"_a = gtc(), "matching"_a = true, "symbol"_a = "",
             "A limit order. Not `matching`: it rests whatever it crosses, as orders of market data do.")
         .def_static(
             "submit_market",
@@ -202,7 +202,7 @@ void bind_event(nb::module_& m) {
                                              quantity.get("quantity"), tif.get("tif")),
                     symbol);
             },
-            "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = "gtc", "symbol"_a = "",
+            "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = gtc(), "symbol"_a = "",
             "Waits for a price, then is a limit order.")
         .def_static(
             "submit_trailing_stop_market",
@@ -235,7 +235,7 @@ void bind_event(nb::module_& m) {
                     "trail_value: float, tif: nanobook._enums.TimeInForce | str = 'gtc', "
                     "atr_period: int | None = None, symbol: str = '') -> Event"),
             "side"_a, "initial_stop_price"_a, "limit_price"_a, "quantity"_a, "trail_type"_a, "trail_value"_a,
-            "tif"_a = "gtc", "atr_period"_a = nb::none(), "symbol"_a = "",
+            "tif"_a = gtc(), "atr_period"_a = nb::none(), "symbol"_a = "",
             "The same with a limit price, which does not move.")
         .def_static(
             "execute",

@@ -297,7 +297,7 @@ void bind_one(nb::module_& m) {
            "`max_rounds` bounds how often stops may fire stops after one order. Without `log_events` it keeps no "
            "events.")
         // ---- orders
-        .def("submit_limit", &submit_limit, "side"_a, "price"_a, "quantity"_a, "tif"_a = "gtc",
+        .def("submit_limit", &submit_limit, "side"_a, "price"_a, "quantity"_a, "tif"_a = gtc(),
              "A limit order: trades at `price` or better; the rest rests (\"gtc\"), is cancelled (\"ioc\"), or the "
              "order is refused unless all of it trades (\"fok\").")
         .def("submit_market", &submit_market, "side"_a, "quantity"_a,
@@ -326,7 +326,7 @@ void bind_one(nb::module_& m) {
             "submit_stop_limit",
             [](Exchange& self, Word<Side> side, Whole<Price> stop, Whole<Price> limit, Whole<Quantity> quantity,
                Word<TimeInForce> tif) { return submit_stop(self, stop_limit(side, stop, limit, quantity, tif)); },
-            "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = "gtc",
+            "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = gtc(),
             "The same, but it becomes a limit order.")
         .def(
             "submit_trailing_stop_market",
@@ -351,7 +351,7 @@ void bind_one(nb::module_& m) {
                     "trail_value: float, tif: nanobook._enums.TimeInForce | str = 'gtc', "
                     "atr_period: int | None = None) -> StopSubmitResult"),
             "side"_a, "initial_stop_price"_a, "limit_price"_a, "quantity"_a, "trail_type"_a, "trail_value"_a,
-            "tif"_a = "gtc", "atr_period"_a = nb::none(),
+            "tif"_a = gtc(), "atr_period"_a = nb::none(),
             "The same, but it becomes a limit order, whose price does not move.")
         // ---- events
         .def("apply", &apply,
@@ -577,7 +577,7 @@ void bind_several(nb::module_& m) {
                 return submit_to(self, symbol,
                                  [&](Exchange& e) { return submit_limit(e, side, price, quantity, tif); });
             },
-            "symbol"_a, "side"_a, "price"_a, "quantity"_a, "tif"_a = "gtc")
+            "symbol"_a, "side"_a, "price"_a, "quantity"_a, "tif"_a = gtc())
         .def(
             "submit_market",
             [](MultiExchange& self, const char* symbol, Word<Side> side, Whole<Quantity> quantity) {
@@ -625,7 +625,7 @@ void bind_several(nb::module_& m) {
                     return submit_stop(e, stop_limit(side, stop, limit, quantity, tif));
                 });
             },
-            "symbol"_a, "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = "gtc")
+            "symbol"_a, "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = gtc())
         .def(
             "submit_trailing_stop_market",
             [](MultiExchange& self, const char* symbol, Word<Side> side, Whole<Price> stop, Whole<Quantity> quantity,
@@ -654,7 +654,7 @@ void bind_several(nb::module_& m) {
                     "tif: nanobook._enums.TimeInForce | str = 'gtc', atr_period: int | None = None) "
                     "-> StopSubmitResult"),
             "symbol"_a, "side"_a, "initial_stop_price"_a, "limit_price"_a, "quantity"_a, "trail_type"_a,
-            "trail_value"_a, "tif"_a = "gtc", "atr_period"_a = nb::none())
+            "trail_value"_a, "tif"_a = gtc(), "atr_period"_a = nb::none())
         .def(
             "apply",
             [](MultiExchange& self, const Event& event) {

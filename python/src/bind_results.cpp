@@ -193,11 +193,11 @@ void bind_results(nb::module_& m) {
         .def_prop_ro("status", word(&SubmitResultObject::status), nb::sig(status_signature),
                      "New, PartiallyFilled, Filled or Cancelled.")
         .def_prop_ro(
-            "trades", [](const SubmitResultObject& r) { return r.trades.to_python(); }, nb::sig(trades_signature),
+            "trades", [](const SubmitResultObject& r) { return r.trades.own(); }, nb::sig(trades_signature),
             "Its own trades, in order.")
         .def_prop_ro(
-            "triggered", [](const SubmitResultObject& r) { return r.triggered.to_python(); },
-            nb::sig(triggered_signature), triggered_doc)
+            "triggered", [](const SubmitResultObject& r) { return r.trades.triggered(); }, nb::sig(triggered_signature),
+            triggered_doc)
         .def_ro("filled_quantity", &SubmitResultObject::filled)
         .def_ro("resting_quantity", &SubmitResultObject::resting)
         .def_ro("cancelled_quantity", &SubmitResultObject::cancelled)
@@ -206,7 +206,7 @@ void bind_results(nb::module_& m) {
             return nb::str(
                        "SubmitResult(order_id={}, status='{}', filled_quantity={}, resting_quantity={}, "
                        "cancelled_quantity={}, trades={})")
-                .format(r.order_id, to_word(r.status), r.filled, r.resting, r.cancelled, r.trades.trades.size());
+                .format(r.order_id, to_word(r.status), r.filled, r.resting, r.cancelled, r.trades.size());
         });
 
     nb::class_<CancelResult>(m, "CancelResult", "What a cancel or a reduce did. True where it succeeded.",
@@ -228,11 +228,11 @@ void bind_results(nb::module_& m) {
             nb::sig("def new_order_id(self) -> int | None"), "None where it failed.")
         .def_ro("cancelled_quantity", &ModifyResultObject::cancelled, "What was left of the old order.")
         .def_prop_ro(
-            "trades", [](const ModifyResultObject& r) { return r.trades.to_python(); }, nb::sig(trades_signature),
+            "trades", [](const ModifyResultObject& r) { return r.trades.own(); }, nb::sig(trades_signature),
             "Those of the new order, in order.")
         .def_prop_ro(
-            "triggered", [](const ModifyResultObject& r) { return r.triggered.to_python(); },
-            nb::sig(triggered_signature), triggered_doc)
+            "triggered", [](const ModifyResultObject& r) { return r.trades.triggered(); }, nb::sig(triggered_signature),
+            triggered_doc)
         .def_prop_ro("error", word(&ModifyResultObject::error), nb::sig(error_signature))
         .def_ro("round_limit_hit", &ModifyResultObject::round_limit_hit, round_limit_doc)
         .def("__bool__", [](const ModifyResultObject& r) { return r.error == nanobook::OrderError::none; })
@@ -241,7 +241,7 @@ void bind_results(nb::module_& m) {
                        "ModifyResult(success={}, old_order_id={}, new_order_id={}, cancelled_quantity={}, "
                        "error={!r}, trades={})")
                 .format(r.error == nanobook::OrderError::none, r.old_order_id, id_or_none(r.new_order_id), r.cancelled,
-                        to_word(r.error), r.trades.trades.size());
+                        to_word(r.error), r.trades.size());
         });
 
     nb::class_<StopSubmitResultObject>(m, "StopSubmitResult", "What became of a stop at its submission.",
@@ -250,7 +250,7 @@ void bind_results(nb::module_& m) {
         .def_prop_ro("status", word(&StopSubmitResultObject::status), nb::sig(status_signature),
                      "Pending, or Triggered where the last trade price was there already.")
         .def_prop_ro(
-            "triggered", [](const StopSubmitResultObject& r) { return r.triggered.to_python(); },
+            "triggered", [](const StopSubmitResultObject& r) { return r.trades.triggered(); },
             nb::sig(triggered_signature),
             "The trades of the order it became at once, and of the stops that this fired.")
         .def_ro("round_limit_hit", &StopSubmitResultObject::round_limit_hit, round_limit_doc)
@@ -262,11 +262,11 @@ void bind_results(nb::module_& m) {
         .def_prop_ro("success", [](const PrintResultObject& r) { return r.error == nanobook::OrderError::none; })
         .def_ro("quantity", &PrintResultObject::quantity, "Executed: never more than rested.")
         .def_prop_ro(
-            "trades", [](const PrintResultObject& r) { return r.trades.to_python(); }, nb::sig(trades_signature),
+            "trades", [](const PrintResultObject& r) { return r.trades.own(); }, nb::sig(trades_signature),
             "One, or none where nothing is printed.")
         .def_prop_ro(
-            "triggered", [](const PrintResultObject& r) { return r.triggered.to_python(); },
-            nb::sig(triggered_signature), triggered_doc)
+            "triggered", [](const PrintResultObject& r) { return r.trades.triggered(); }, nb::sig(triggered_signature),
+            triggered_doc)
         .def_prop_ro("error", word(&PrintResultObject::error), nb::sig(error_signature))
         .def_ro("round_limit_hit", &PrintResultObject::round_limit_hit, round_limit_doc)
         .def("__bool__", [](const PrintResultObject& r) { return r.error == nanobook::OrderError::none; })

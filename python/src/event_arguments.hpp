@@ -19,3 +19,8 @@
 
 /// Any iterable of events, or of (symbol, event). TypeError names the item that is none.
 [[nodiscard]] std::vector<nanobook::Event> to_events(nanobind::handle events);
+
+/// The default of a time in force: found by its address.
+[[nodiscard]] inline nanobind::object gtc() {
+    return nanobind::borrow(WordsOf<nanobook::TimeInForce>::words.interned[0]);
+}

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,20 +32,39 @@ struct TradeObject {
     friend bool operator==(const TradeObject& a, const TradeObject& b) noexcept { return a.trade == b.trade; }
 };
 
-/// The trades of a result, out of the exchange: they stay when those are cleared.
-struct TradeList {
-    std::vector<nanobook::Trade> trades;
-    std::uint32_t price_scale = 0;
+/// The trades of a result, out of the exchange: they stay when those are cleared. Most results have none, and then this
+/// is a null pointer.
+class TradeLists {
+  public:
+    TradeLists(nanobook::TradesView own, nanobook::TradesView triggered, std::uint32_t price_scale) {
+        if (own.empty() && triggered.empty()) [[likely]]
+            return;
+        lists_ = std::make_unique<Lists>();
+        lists_->own.assign(own.begin(), own.end());
+        lists_->triggered.assign(triggered.begin(), triggered.end());
+        lists_->price_scale = price_scale;
+    }
 
-    TradeList() = default;
-    TradeList(nanobook::TradesView view, std::uint32_t scale) : price_scale(scale) {
-        if (!view.empty()) trades.assign(view.begin(), view.end());
+    [[nodiscard]] nanobind::list own() const { return to_python(&Lists::own); }
+    [[nodiscard]] nanobind::list triggered() const { return to_python(&Lists::triggered); }
+    [[nodiscard]] std::size_t size() const noexcept { return lists_ ? lists_->own.size() : 0; }
+
+  private:
+    struct Lists {
+        std::vector<nanobook::Trade> own;
+        std::vector<nanobook::Trade> triggered;
+        std::uint32_t price_scale;
+    };
+
+    [[nodiscard]] nanobind::list to_python(std::vector<nanobook::Trade> Lists::* list) const {
+        nanobind::list trades;
+        if (lists_) {
+            for (const nanobook::Trade& trade : (*lists_).*list) trades.append(TradeObject{trade, lists_->price_scale});
+        }
+        return trades;
     }
-    [[nodiscard]] nanobind::list to_python() const {
-        nanobind::list list;
-        for (const nanobook::Trade& trade : trades) list.append(TradeObject{trade, price_scale});
-        return list;
-    }
+
+    std::unique_ptr<Lists> lists_;
 };
 
 struct SubmitResultObject {
@@ -52,67 +72,61 @@ struct SubmitResultObject {
     nanobook::Quantity filled;
     nanobook::Quantity resting;
     nanobook::Quantity cancelled;
+    TradeLists trades;
     nanobook::OrderStatus status;
     bool round_limit_hit;
-    TradeList trades;
-    TradeList triggered;
 
     SubmitResultObject(const nanobook::SubmitResult& result, std::uint32_t scale)
         : order_id(result.order_id),
           filled(result.filled),
           resting(result.resting),
           cancelled(result.cancelled),
+          trades(result.trades, result.triggered, scale),
           status(result.status),
-          round_limit_hit(result.round_limit_hit),
-          trades(result.trades, scale),
-          triggered(result.triggered, scale) {}
+          round_limit_hit(result.round_limit_hit) {}
 };
 
 struct ModifyResultObject {
-    nanobook::OrderError error;
     nanobook::OrderId old_order_id;
     nanobook::OrderId new_order_id;  // 0 for none
     nanobook::Quantity cancelled;
+    TradeLists trades;
+    nanobook::OrderError error;
     bool round_limit_hit;
-    TradeList trades;
-    TradeList triggered;
 
     ModifyResultObject(const nanobook::ModifyResult& result, std::uint32_t scale)
-        : error(result.error),
-          old_order_id(result.old_order_id),
+        : old_order_id(result.old_order_id),
           new_order_id(result.submitted.order_id),
           cancelled(result.cancelled),
-          round_limit_hit(result.submitted.round_limit_hit),
-          trades(result.submitted.trades, scale),
-          triggered(result.submitted.triggered, scale) {}
+          trades(result.submitted.trades, result.submitted.triggered, scale),
+          error(result.error),
+          round_limit_hit(result.submitted.round_limit_hit) {}
 };
 
 struct StopSubmitResultObject {
     nanobook::OrderId order_id;
+    TradeLists trades;
     nanobook::OrderStatus status;
     bool round_limit_hit;
-    TradeList triggered;
 
     StopSubmitResultObject(const nanobook::StopSubmitResult& result, std::uint32_t scale)
         : order_id(result.order_id),
+          trades({}, result.triggered, scale),
           status(result.status),
-          round_limit_hit(result.round_limit_hit),
-          triggered(result.triggered, scale) {}
+          round_limit_hit(result.round_limit_hit) {}
 };
 
 struct PrintResultObject {
-    nanobook::OrderError error;
     nanobook::Quantity quantity;
+    TradeLists trades;
+    nanobook::OrderError error;
     bool round_limit_hit;
-    TradeList trades;
-    TradeList triggered;
 
     PrintResultObject(const nanobook::PrintResult& result, std::uint32_t scale)
-        : error(result.error),
-          quantity(result.quantity),
-          round_limit_hit(result.round_limit_hit),
-          trades(result.trades, scale),
-          triggered(result.triggered, scale) {}
+        : quantity(result.quantity),
+          trades(result.trades, result.triggered, scale),
+          error(result.error),
+          round_limit_hit(result.round_limit_hit) {}
 };
 
 /// Trades or events as they were when it was made, sharing the exchange's memory.

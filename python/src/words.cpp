@@ -20,7 +20,11 @@ bool is_same(std::string_view word, std::string_view lower_case) noexcept {
 
 void load(const nb::module_& enums, Words& words) {
     std::size_t i = 0;
-    for (nb::handle member : enums.attr(words.name)) words.members.at(i++) = nb::borrow(member).release().ptr();
+    for (nb::handle member : enums.attr(words.name)) {
+        words.members.at(i) = nb::borrow(member).release().ptr();
+        words.interned.at(i) = PyUnicode_InternFromString(nb::str(member).c_str());
+        ++i;
+    }
 }
 
 }  // namespace
@@ -34,7 +38,7 @@ int Words::find(std::string_view word) const noexcept {
 
 int Words::find(PyObject* word) const noexcept {
     for (std::size_t i = 0; i < count; ++i) {
-        if (word == members[i]) return static_cast<int>(i);
+        if (word == members[i] || word == interned[i]) return static_cast<int>(i);
     }
     if (!PyUnicode_Check(word)) return -1;
     Py_ssize_t size = 0;
