@@ -93,6 +93,9 @@ class Levels {
 
     [[nodiscard]] detail::BlockPool& pool() noexcept { return pool_; }
 
+    /// Everything taken from the system.
+    [[nodiscard]] std::size_t bytes() const noexcept { return levels_.bytes() + pool_.bytes(); }
+
     /// Asks for the memory that an append will write.
     void prefetch_tail(LevelId id) const noexcept {
         const Level& level = levels_[id];

@@ -80,19 +80,22 @@ class File {
         return done;
     }
 
-    void write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    std::error_code append(std::uint64_t offset, std::span<const std::byte> bytes) noexcept {
         for (std::size_t done = 0; done < bytes.size();) {
             OVERLAPPED place = at(offset + done);
             DWORD count = 0;
-            if (::WriteFile(file_, bytes.data() + done, piece(bytes.size() - done), &count, &place) == 0) fail();
+            if (::WriteFile(file_, bytes.data() + done, piece(bytes.size() - done), &count, &place) == 0) {
+                const std::error_code error = last_error();
+                (void)try_truncate(offset);
+                return error;
+            }
             done += count;
         }
+        return {};
     }
 
     void truncate(std::uint64_t size) {
-        LARGE_INTEGER end{};
-        end.QuadPart = static_cast<LONGLONG>(size);
-        if (::SetFilePointerEx(file_, end, nullptr, FILE_BEGIN) == 0 || ::SetEndOfFile(file_) == 0) fail();
+        if (!try_truncate(size)) fail();
     }
 
     void sync() {
@@ -112,8 +115,15 @@ class File {
     }
     static DWORD piece(std::size_t size) noexcept { return static_cast<DWORD>(size < (1U << 30) ? size : 1U << 30); }
 
-    [[noreturn]] void fail() const {
-        throw std::system_error(static_cast<int>(::GetLastError()), std::system_category(), path_.string());
+    static std::error_code last_error() noexcept {
+        return {static_cast<int>(::GetLastError()), std::system_category()};
+    }
+    [[noreturn]] void fail() const { throw std::system_error(last_error(), path_.string()); }
+
+    bool try_truncate(std::uint64_t size) noexcept {
+        LARGE_INTEGER end{};
+        end.QuadPart = static_cast<LONGLONG>(size);
+        return ::SetFilePointerEx(file_, end, nullptr, FILE_BEGIN) != 0 && ::SetEndOfFile(file_) != 0;
     }
 #else
     File(std::filesystem::path path, Access access) : path_(std::move(path)) {
@@ -166,23 +176,25 @@ class File {
         return done;
     }
 
-    /// All of them, or an error: then a part of them may stand in the file.
-    void write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    /// Writes behind the first `offset` bytes. Where it fails, nothing of it stays in the file, as far as that can be
+    /// had from a system that has just failed.
+    std::error_code append(std::uint64_t offset, std::span<const std::byte> bytes) noexcept {
         for (std::size_t done = 0; done < bytes.size();) {
             const auto count =
                 ::pwrite(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
             if (count < 0 && errno == EINTR) continue;
-            if (count <= 0) fail(count < 0 ? errno : EIO);
+            if (count <= 0) {
+                const int error = count < 0 ? errno : EIO;
+                (void)try_truncate(offset);
+                return {error, std::generic_category()};
+            }
             done += static_cast<std::size_t>(count);
         }
+        return {};
     }
 
     void truncate(std::uint64_t size) {
-        int result = 0;
-        do {
-            result = ::ftruncate(file_, static_cast<off_t>(size));
-        } while (result != 0 && errno == EINTR);
-        if (result != 0) fail(errno);
+        if (!try_truncate(size)) fail(errno);
     }
 
     /// Returns when the bytes are on the disk.
@@ -210,6 +222,14 @@ class File {
     static constexpr Handle none = -1;
 
     [[noreturn]] void fail(int error) const { throw std::system_error(error, std::generic_category(), path_.string()); }
+
+    bool try_truncate(std::uint64_t size) noexcept {
+        int result = 0;
+        do {
+            result = ::ftruncate(file_, static_cast<off_t>(size));
+        } while (result != 0 && errno == EINTR);
+        return result == 0;
+    }
 #endif
 
     std::filesystem::path path_;

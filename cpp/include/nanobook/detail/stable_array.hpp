@@ -37,6 +37,13 @@ class StableArray {
     /// One past the last id.
     [[nodiscard]] std::uint32_t end_id() const noexcept { return end_; }
 
+    /// Everything taken from the system.
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        std::size_t sum = 0;
+        for (const auto& slab : slabs_) sum += slab.second;
+        return sum;
+    }
+
     std::uint32_t push(const T& value) {
         const std::uint32_t id = claim();
         ::new (&(*this)[id]) T(value);

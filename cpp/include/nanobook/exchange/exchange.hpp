@@ -322,6 +322,9 @@ class BasicExchange {
         stops_->history().reserve(orders);
     }
 
+    /// Bytes taken from the system for orders, resting and finished, and for the queues of the book.
+    [[nodiscard]] std::size_t order_memory() const noexcept { return orders_.bytes() + levels_.bytes(); }
+
     /// Equal for exchanges that will answer alike, in every build: counters, last price, resting orders, stops and what
     /// the trails have seen. Finished orders, trades and the log do not decide what comes, and have no part in it.
     [[nodiscard]] std::uint64_t state_hash() const {

@@ -207,8 +207,6 @@ class JournalWindow {
         return std::span(buffer_).subspan(start, std::min(available, filled_ - start));
     }
 
-    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
-
   private:
     const Source& source_;
     std::uint64_t size_;
@@ -239,7 +237,8 @@ template <class Source, class Visitor>
     JournalScan scan;
     const auto header = window.at(0, journal_block);
     if (header.empty()) return scan;
-    if (header.size() < journal_magic.size() || std::memcmp(header.data(), journal_magic.data(), 8) != 0) {
+    if (header.size() < journal_magic.size() ||
+        std::memcmp(header.data(), journal_magic.data(), journal_magic.size()) != 0) {
         throw JournalError("this is no journal; it is left as it is");
     }
     const auto cut_off = [&](const std::string& what, std::size_t bytes) {
@@ -367,10 +366,7 @@ class Journal {
 
     /// Hands what is left to the system, as well as it can: call `flush` to learn of a failure.
     ~Journal() {
-        try {
-            flush();
-        } catch (...) {
-        }
+        if (!sync_failed_) write_pending();
     }
 
     /// The event before it is processed. std::invalid_argument where an exchange would refuse it. Where this throws,
@@ -393,13 +389,8 @@ class Journal {
     /// Hands all that was appended to the system. Where this throws, the file ends with its last whole record, and the
     /// next attempt writes the same again.
     void flush() {
-        if (pending() == 0) return;
-        if (sync_failed_) throw JournalError(file_.path().string() + ": a sync has failed: open the journal anew");
-        const auto records = std::span(pending_).subspan(detail::checksum_size);
-        write(written_, records);
-        written_ += records.size();
-        std::copy(pending_.end() - detail::checksum_size, pending_.end(), pending_.begin());
-        pending_.resize(detail::checksum_size);
+        if (sync_failed_) throw JournalError(path().string() + ": a sync has failed: open the journal anew");
+        require(write_pending());
     }
 
     /// Returns when all that was appended is on the disk. If that fails nobody knows what is: the journal takes no
@@ -434,7 +425,7 @@ class Journal {
 
     void begin() {
         const auto block = detail::encode_header(header_);
-        write(0, block);
+        require(file_.append(0, block));
         file_.sync();
         file_.sync_folder();
         go_on_from(block.size(), block.size());
@@ -449,17 +440,19 @@ class Journal {
         written_ = end;
     }
 
-    // All or nothing: half a record must not stay. Where it cannot be taken off again, the next attempt writes over it.
-    void write(std::uint64_t offset, std::span<const std::byte> bytes) {
-        try {
-            file_.write_at(offset, bytes);
-        } catch (const std::system_error&) {
-            try {
-                file_.truncate(offset);
-            } catch (const std::system_error&) {
-            }
-            throw;
-        }
+    // Always at the same place until it succeeds: half a record that could not be taken off is written over.
+    std::error_code write_pending() noexcept {
+        if (pending() == 0) return {};
+        const auto records = std::span<const std::byte>(pending_).subspan(detail::checksum_size);
+        if (const std::error_code error = file_.append(written_, records)) return error;
+        written_ += records.size();
+        std::copy(pending_.end() - detail::checksum_size, pending_.end(), pending_.begin());
+        pending_.resize(detail::checksum_size);
+        return {};
+    }
+
+    void require(std::error_code error) const {
+        if (error) throw std::system_error(error, path().string());
     }
 
     detail::File file_;
