@@ -25,6 +25,11 @@
 #include <nanobook/exchange/event_log.hpp>
 #include <nanobook/exchange/results.hpp>
 
+#include <nanobook/exchange/event_file.hpp>
+
+#include <nanobook/exchange/event_json.hpp>
+#include <nanobook/exchange/journal.hpp>
+
 #include <nanobook/exchange/exchange.hpp>
 
 #include <nanobook/exchange/image.hpp>
@@ -44,3 +49,5 @@
 #include <nanobook/itch/synthetic_day.hpp>
 
 #include <nanobook/itch/replay.hpp>
+
+#include <nanobook/itch/events.hpp>

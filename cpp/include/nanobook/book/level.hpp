@@ -75,7 +75,8 @@ static_assert(sizeof(Level<std::uint64_t>) == detail::cache_line);
 
 /// The levels of any number of books, and the memory of their queues. A level with more than `Slack` tombstones, and
 /// more tombstones than resting orders, is compacted; tests set `Slack` low so that it happens all the time.
-template <std::unsigned_integral KeyType, std::uint32_t Slack = 32>
+/// `AscendingKeys` promises that each key is greater than all before it, as those of an exchange are.
+template <std::unsigned_integral KeyType, std::uint32_t Slack = 32, bool AscendingKeys = false>
 class Levels {
   public:
     using Key = KeyType;
@@ -125,11 +126,15 @@ class Levels {
     /// Adds an entry at the tail. The order of `key` must not rest anywhere yet.
     void append(LevelId id, Key key, Quantity quantity) {
         Level& level = levels_[id];
-        if (level.end != level.begin && (!level.ascending || key <= level.last_key())) [[unlikely]]
-            forget(level, key);
+        if constexpr (!AscendingKeys) {
+            if (level.end != level.begin && (!level.ascending || key <= level.last_key())) [[unlikely]]
+                forget(level, key);
+        }
         if (level.end == level.capacity) make_room(level);
         level.queue()[level.end++] = key;
-        if (level.capacity != Level::inline_capacity) level.few[0] = key;
+        if constexpr (!AscendingKeys) {
+            if (level.capacity != Level::inline_capacity) level.few[0] = key;
+        }
         level.add(quantity);
         ++level.count;
     }

@@ -49,7 +49,7 @@ struct ExchangeImage;
 template <class Log = EventLog, std::uint32_t Slack = 32>
 class BasicExchange {
   public:
-    using Levels = nanobook::Levels<OrderId, Slack>;
+    using Levels = nanobook::Levels<OrderId, Slack, true>;
 
     explicit BasicExchange(ExchangeOptions options = {}) : options_(options), stops_(std::make_unique<StopBook>()) {}
 
@@ -93,7 +93,7 @@ class BasicExchange {
         if (error != OrderError::none) return {error};
         if (quantity >= slot->remaining) return {OrderError::none, take_off(id, *slot)};
         slot->remaining -= quantity;
-        orders_.record(id).reduced += quantity;
+        orders_.add_reduced(id, quantity);
         Book::reduce(levels_, slot->level, quantity);
         return {OrderError::none, quantity};
     }
@@ -374,17 +374,16 @@ class BasicExchange {
                                    : rests      ? OrderStatus::new_
                                                 : OrderStatus::cancelled;
         const LevelId level = rests ? book_.add(levels_, 0, side, price, id, left) : no_level;
-        OrderSlot& slot = orders_.slot(id);
+        OrderSlot& slot = orders_.last_slot();
         slot.remaining = left;
         slot.level = level;
         slot.status = status;
         slot.kind = SlotKind::order;
         slot.side = side;
         slot.time_in_force = time_in_force;
-        OrderRecord& record = orders_.record(id);
+        OrderRecord& record = orders_.last_record();
         record.price = price;
         record.quantity = quantity;
-        record.reduced = 0;
         record.timestamp = timestamp;
         const std::uint64_t trades = trades_.size();
         return {id,
@@ -542,8 +541,9 @@ class BasicExchange {
         order.price = record.price;
         order.quantity = record.quantity;
         (slot.level != no_level ? order.remaining : order.cancelled) = slot.remaining;
-        order.cancelled += record.reduced;
-        order.filled = record.quantity - record.reduced - slot.remaining;
+        const Quantity reduced = orders_.reduced(id);
+        order.cancelled += reduced;
+        order.filled = record.quantity - reduced - slot.remaining;
         order.timestamp = record.timestamp;
         order.stop_id = stop_of(id);
         order.side = slot.side;

@@ -166,7 +166,7 @@ struct ExchangeImage<BasicExchange<Log, Slack>> {
             packer(slot.remaining, slot.status, slot.side, slot.time_in_force);
             if (slot.kind == SlotKind::stop) continue;
             const OrderRecord& record = orders.record(id);
-            packer(record.price, record.quantity, record.reduced, record.timestamp);
+            packer(record.price, record.quantity, record.timestamp, orders.reduced(id));
         }
         for (const Side side : {Side::buy, Side::sell}) {
             std::vector<OrderId> queue;
@@ -213,7 +213,9 @@ struct ExchangeImage<BasicExchange<Log, Slack>> {
             unpacker(slot.remaining, slot.status, slot.side, slot.time_in_force);
             if (slot.kind == SlotKind::stop) continue;
             OrderRecord& record = orders.record(id);
-            unpacker(record.price, record.quantity, record.reduced, record.timestamp);
+            Quantity reduced = 0;
+            unpacker(record.price, record.quantity, record.timestamp, reduced);
+            if (reduced > 0) orders.add_reduced(id, reduced);
         }
         for (const Side side : {Side::buy, Side::sell}) {
             for (std::uint64_t left = unpacker.count(); left > 0; --left) {

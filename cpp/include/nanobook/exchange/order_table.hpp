@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -36,10 +37,9 @@ static_assert(sizeof(OrderSlot) == 16);
 struct OrderRecord {
     Price price;
     Quantity quantity;
-    Quantity reduced;  ///< taken off while it rested: the one field written later, and rarely
     Timestamp timestamp;
 };
-static_assert(sizeof(OrderRecord) == 32);
+static_assert(sizeof(OrderRecord) == 24);
 
 /// Ids are dense, so the table is an array, in chunks of 4,096: no hash beats it, and recent orders stand together.
 /// Slots and records stand apart, because matches and cancels, which go anywhere, read slots only.
@@ -62,10 +62,14 @@ class OrderTable {
 
     /// Takes the next id; its slot and record are to be written.
     OrderId take_id() {
-        if (next_ / chunk_size == chunks_.size()) [[unlikely]]
+        if (next_ == limit_) [[unlikely]]
             add_chunk();
         return next_++;
     }
+
+    /// Of the id that was taken last: found without a look-up.
+    [[nodiscard]] OrderSlot& last_slot() noexcept { return last_->slots[(next_ - 1) % chunk_size]; }
+    [[nodiscard]] OrderRecord& last_record() noexcept { return last_->records[(next_ - 1) % chunk_size]; }
 
     /// The id must have been taken.
     [[nodiscard]] OrderSlot& slot(OrderId id) noexcept { return chunks_[id / chunk_size]->slots[id % chunk_size]; }
@@ -83,6 +87,13 @@ class OrderTable {
     /// Null for an id that was never taken.
     [[nodiscard]] OrderSlot* find(OrderId id) noexcept { return id < next_ ? &slot(id) : nullptr; }
     [[nodiscard]] const OrderSlot* find(OrderId id) const noexcept { return id < next_ ? &slot(id) : nullptr; }
+
+    /// What was taken off an order while it rested. Few orders are reduced, so this stands apart.
+    [[nodiscard]] Quantity reduced(OrderId id) const noexcept {
+        const auto at = reduced_.find(id);
+        return at != reduced_.end() ? at->second : 0;
+    }
+    void add_reduced(OrderId id, Quantity quantity) { reduced_[id] += quantity; }
 
     // What a book asks of the owner of its orders.
     [[nodiscard]] LevelId level_of(OrderId id) const noexcept { return slot(id).level; }
@@ -104,6 +115,7 @@ class OrderTable {
             const bool is_full = (c + 1) * chunk_size <= next_;
             if (!in_use && is_full) free_.push_back(std::exchange(chunks_[c], nowhere()));
         }
+        std::erase_if(reduced_, [this](const auto& entry) { return slot(entry.first).kind != SlotKind::order; });
         return forgotten;
     }
 
@@ -119,11 +131,10 @@ class OrderTable {
         free_.insert(free_.end(), taken.rbegin(), taken.rend());
     }
 
-    /// Everything taken from the system.
+    /// Of all orders there were room for at one time: what is free now serves new ones.
     [[nodiscard]] std::size_t bytes() const noexcept {
-        std::size_t sum = chunks_.capacity() * sizeof(Chunk*);
-        for (const auto& slab : slabs_) sum += slab.second;
-        return sum;
+        constexpr std::size_t a_reduced_order = 64;  // about: a node of the map and its bucket
+        return chunks_.capacity() * sizeof(Chunk*) + touched_ * sizeof(Chunk) + reduced_.size() * a_reduced_order;
     }
 
   private:
@@ -145,6 +156,8 @@ class OrderTable {
         // Ids of refused orders are never written.
         std::memset(static_cast<void*>(chunk->slots), 0, sizeof(chunk->slots));
         chunks_.push_back(chunk);
+        last_ = chunk;
+        limit_ = chunks_.size() * chunk_size;
     }
 
     // A few chunks alone, then slabs of them: three huge pages.
@@ -153,9 +166,15 @@ class OrderTable {
             const std::size_t count = slabs_.size() < 4 ? 1 : 32;
             slabs_.reserve(slabs_.size() + 1);
             free_.reserve(free_.size() + count);
+            fresh_ += count;
             auto* const block = static_cast<Chunk*>(detail::allocate_block(count * sizeof(Chunk)));
             slabs_.emplace_back(block, count * sizeof(Chunk));
             for (std::size_t i = count; i-- > 0;) free_.push_back(block + i);
+        }
+        // Those that were never touched lie at the bottom.
+        if (free_.size() <= fresh_) {
+            --fresh_;
+            ++touched_;
         }
         Chunk* const chunk = free_.back();
         free_.pop_back();
@@ -166,13 +185,23 @@ class OrderTable {
         std::swap(chunks_, other.chunks_);
         std::swap(free_, other.free_);
         std::swap(slabs_, other.slabs_);
+        std::swap(fresh_, other.fresh_);
+        std::swap(touched_, other.touched_);
+        std::swap(reduced_, other.reduced_);
+        std::swap(last_, other.last_);
         std::swap(next_, other.next_);
+        std::swap(limit_, other.limit_);
     }
 
     std::vector<Chunk*> chunks_;
     std::vector<Chunk*> free_;
     std::vector<std::pair<void*, std::size_t>> slabs_;
+    std::size_t fresh_ = 0;    // chunks in free_ that were never touched
+    std::size_t touched_ = 0;  // all others
+    std::unordered_map<OrderId, Quantity> reduced_;
+    Chunk* last_ = nullptr;
     OrderId next_ = 1;
+    OrderId limit_ = 1;  // the first id there is no chunk for; 1 for id 0, which is none
 };
 
 }  // namespace nanobook
