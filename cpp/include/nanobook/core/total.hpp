@@ -1,6 +1,7 @@
 // A sum of quantities, which may exceed 64 bits.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <compare>
 #include <cstdint>
@@ -31,8 +32,14 @@ struct Total {
     friend constexpr Total operator+(Total a, Total b) noexcept { return a += b; }
     friend constexpr Total operator-(Total a, Total b) noexcept { return a -= b; }
 
+    /// The nearest double.
     [[nodiscard]] explicit operator double() const noexcept {
-        return std::ldexp(static_cast<double>(high), 64) + static_cast<double>(low);
+        if (high == 0) return static_cast<double>(low);
+        // Rounded once: the leading 64 bits, the last of them set where anything follows.
+        const auto shift = static_cast<int>(std::bit_width(high));
+        const bool rest = low << (64 - shift) != 0;
+        const std::uint64_t leading = (shift < 64 ? high << (64 - shift) | low >> shift : high) | rest;
+        return std::ldexp(static_cast<double>(leading), shift);
     }
 
     friend constexpr bool operator==(Total, Total) noexcept = default;

@@ -366,7 +366,7 @@ class Journal {
 
     /// Hands what is left to the system, as well as it can: call `flush` to learn of a failure.
     ~Journal() {
-        if (!sync_failed_) write_pending();
+        if (!sync_failed_) (void)write_pending();
     }
 
     /// The event before it is processed. std::invalid_argument where an exchange would refuse it. Where this throws,

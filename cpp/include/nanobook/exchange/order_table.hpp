@@ -85,8 +85,8 @@ class OrderTable {
     }
 
     /// Null for an id that was never taken.
-    [[nodiscard]] OrderSlot* find(OrderId id) noexcept { return id < next_ ? &slot(id) : nullptr; }
-    [[nodiscard]] const OrderSlot* find(OrderId id) const noexcept { return id < next_ ? &slot(id) : nullptr; }
+    [[nodiscard]] OrderSlot* find(OrderId id) noexcept { return is_taken(id) ? &slot(id) : nullptr; }
+    [[nodiscard]] const OrderSlot* find(OrderId id) const noexcept { return is_taken(id) ? &slot(id) : nullptr; }
 
     /// What was taken off an order while it rested. Few orders are reduced, so this stands apart.
     [[nodiscard]] Quantity reduced(OrderId id) const noexcept {
@@ -143,6 +143,9 @@ class OrderTable {
         OrderSlot slots[chunk_size];
         OrderRecord records[chunk_size];
     };
+
+    // In one comparison: 0 is before all ids, and wraps to the end.
+    [[nodiscard]] bool is_taken(OrderId id) const noexcept { return id - 1 < next_ - 1; }
 
     // Stands for every chunk whose orders are forgotten. Nothing is written there: nothing in it is in use.
     static Chunk* nowhere() noexcept {
