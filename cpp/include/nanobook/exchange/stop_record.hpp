@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 #include <nanobook/core/order.hpp>
 #include <nanobook/core/types.hpp>
@@ -38,7 +39,7 @@ struct StopRecord {
     Quantity quantity;
     Timestamp timestamp;
     OrderId child;
-    StopRank watermark;  ///< once it is finished: while it is pending its cluster knows
+    std::optional<StopRank> watermark;  ///< once it is finished: while it is pending its cluster knows
     TrailMethod trail;
     Side side;
     TimeInForce time_in_force;

@@ -84,7 +84,6 @@ class StopBook {
         stop.limit_price = has_limit_price(event.kind) ? event.limit_price() : 0;
         stop.quantity = event.quantity;
         stop.timestamp = timestamp;
-        stop.watermark = no_rank;
         stop.trail = event.trail();
         stop.side = event.side;
         // A market order is an IOC at the worst price.
@@ -114,17 +113,17 @@ class StopBook {
             stop.quantity = order.quantity;
             stop.timestamp = order.timestamp;
             stop.child = order.child_order_id;
-            stop.watermark = order.watermark ? stop_rank(order.side, *order.watermark) : no_rank;
+            if (order.watermark) stop.watermark = stop_rank(order.side, *order.watermark);
             stop.trail = order.trail;
             stop.side = order.side;
             stop.time_in_force = order.time_in_force;
             stop.status = order.status;
             const StopNumber number = stops_.push(stop);
             if (!stop.is_pending()) continue;
-            if (stop.watermark == no_rank) {
-                arm(number);
-            } else {
+            if (stop.watermark) {
                 trailed.push_back(number);
+            } else {
+                arm(number);
             }
         }
         std::stable_sort(trailed.begin(), trailed.end(),
@@ -132,7 +131,7 @@ class StopBook {
         for (const StopNumber number : trailed) {
             const StopRecord& stop = stops_[number];
             index(stop.side).add(number, stop.rank);
-            trailing(stop.side).add(number, stop.watermark);
+            trailing(stop.side).add(number, *stop.watermark);
             ++pending_;
         }
     }
@@ -153,12 +152,10 @@ class StopBook {
         order.status = stop.status;
         if (stop.limit_price != 0) order.limit_price = stop.limit_price;
         StopRank rank = stop.rank;
-        std::optional<StopRank> watermark;
+        std::optional<StopRank> watermark = stop.watermark;
         if (stop.is_pending() && stop.trail.kind != TrailKind::none) {
             rank = trailing(stop.side).rank_of(stop);
             watermark = trailing(stop.side).watermark_of(stop);
-        } else if (stop.watermark != no_rank) {
-            watermark = stop.watermark;
         }
         order.stop_price = stop_price(stop.side, rank);
         if (watermark) order.watermark = stop_price(stop.side, *watermark);

@@ -117,19 +117,18 @@ class TrailingSide {
     void settle(StopNumber number) noexcept {
         StopRecord& stop = stops_[number];
         stop.rank = rank_of(stop);
-        stop.watermark = watermark_of(stop).value_or(no_rank);
+        stop.watermark = watermark_of(stop);
     }
 
     [[nodiscard]] StopRank rank_of(const StopRecord& stop) const noexcept {
         const Cluster& cluster = clusters_[root_of(stop.cluster)];
-        if (cluster.watermark == no_rank) return stop.rank;
+        if (!cluster.watermark) return stop.rank;
         const StopRank trailed =
-            stop.trail.kind == TrailKind::atr ? cluster.reached : behind(cluster.watermark, offset_at(cluster, stop));
+            stop.trail.kind == TrailKind::atr ? cluster.reached : behind(*cluster.watermark, offset_at(cluster, stop));
         return std::max(stop.rank, trailed);
     }
     [[nodiscard]] std::optional<StopRank> watermark_of(const StopRecord& stop) const noexcept {
-        const StopRank watermark = clusters_[root_of(stop.cluster)].watermark;
-        return watermark == no_rank ? std::nullopt : std::optional(watermark);
+        return clusters_[root_of(stop.cluster)].watermark;
     }
 
     /// Every stop sees a price, which the history holds already. `tighten(number, rank)` is told of a stop whose own
@@ -145,12 +144,12 @@ class TrailingSide {
     using ClusterId = std::uint32_t;
 
     struct Cluster {
-        StopRank watermark = no_rank;  // none yet
-        StopRank reached = no_rank;    // ATR: the tightest rank that its stops have all come to
-        ClusterId parent = 0;          // where it was merged into
-        std::uint32_t size = 0;        // stops that ever joined
-        StopNumber fixed = 0;          // heaps, the least offset at the top; ATR: the list of stops, ...
-        StopNumber percentage = 0;     // ... and its last one
+        std::optional<StopRank> watermark = {};  // none until the first price
+        StopRank reached = no_rank;              // ATR: the tightest rank that its stops have all come to
+        ClusterId parent = 0;                    // where it was merged into
+        std::uint32_t size = 0;                  // stops that ever joined
+        StopNumber fixed = 0;                    // heaps, the least offset at the top; ATR: the list of stops, ...
+        StopNumber percentage = 0;               // ... and its last one
 
         [[nodiscard]] bool is_empty() const noexcept { return fixed == 0 && percentage == 0; }
     };
@@ -231,14 +230,14 @@ class TrailingSide {
             clusters.back() = merge(clusters.back(), top);
         }
         Cluster& top = clusters_[clusters.back()];
-        top.watermark = std::max(top.watermark, print);
+        top.watermark = std::max(*top.watermark, print);
     }
 
     // ------------------------------------------------------------------ fixed and percentage: pairing heaps
 
     [[nodiscard]] Price offset_at(const Cluster& cluster, const StopRecord& stop) const noexcept {
         if (stop.trail.kind == TrailKind::fixed) return stop.trail.distance();
-        const auto watermark = static_cast<double>(stop_price(side_, cluster.watermark));
+        const auto watermark = static_cast<double>(stop_price(side_, *cluster.watermark));
         return offset_of(std::round(watermark * stop.trail.factor()));
     }
 
@@ -278,7 +277,7 @@ class TrailingSide {
 
     /// The rank at which the tightest stop of a heap fires.
     [[nodiscard]] StopRank trigger(const Cluster& cluster, StopNumber heap) noexcept {
-        return heap == 0 ? no_rank : behind(cluster.watermark, offset_at(cluster, stop(heap)));
+        return heap == 0 ? no_rank : behind(*cluster.watermark, offset_at(cluster, stop(heap)));
     }
 
     /// The rank at which the first stop of a cluster fires.
@@ -372,7 +371,7 @@ class TrailingSide {
         });
         std::erase_if(group.stack.clusters, [&](ClusterId id) {
             Cluster& cluster = clusters_[id];
-            cluster.reached = std::max(cluster.reached, behind(cluster.watermark, offset));
+            cluster.reached = std::max(cluster.reached, behind(*cluster.watermark, offset));
             if (cluster.reached < print) return false;
             for (StopNumber n = cluster.fixed; n != 0; n = stop(n).next) {
                 if (stop(n).is_pending()) fire(n);
