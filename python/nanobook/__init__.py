@@ -1,9 +1,8 @@
 """Limit order books: orders and market data in, true order books out."""
 
-from collections.abc import Sequence as _Sequence
-
 from nanobook import itch
 from nanobook._core import (
+    BatchResult,
     BookSnapshot,
     CancelResult,
     Event,
@@ -29,6 +28,7 @@ from nanobook._core import (
 from nanobook._enums import OrderError, OrderStatus, Side, TimeInForce, TrailType
 
 __all__ = [
+    "BatchResult",
     "BookSnapshot",
     "CancelResult",
     "Event",
@@ -57,6 +57,3 @@ __all__ = [
     "open_journal",
     "save_events",
 ]
-
-for _rows in (Events, Orders, Trades):
-    _Sequence.register(_rows)

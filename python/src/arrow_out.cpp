@@ -1,5 +1,7 @@
 #include "arrow_out.hpp"
 
+#include <cerrno>
+#include <exception>
 #include <new>
 #include <tuple>
 
@@ -101,6 +103,70 @@ nanoarrow::UniqueArray ArrowBatch::build(const ArrowSchema* schema) {
     return array;
 }
 
+namespace {
+
+// A consumer moves the stream out; if none does, the end of the capsule releases it.
+nb::capsule capsule_of(std::unique_ptr<ArrowArrayStream> stream) {
+    nb::capsule capsule(stream.get(), "arrow_array_stream", [](void* pointer) noexcept {
+        const std::unique_ptr<ArrowArrayStream> unread(static_cast<ArrowArrayStream*>(pointer));
+        if (unread->release != nullptr) unread->release(unread.get());
+    });
+    std::ignore = stream.release();
+    return capsule;
+}
+
+}  // namespace
+
+// What stands behind a stream whose batches come one by one.
+class BatchStream {
+  public:
+    BatchStream(std::function<std::optional<ArrowBatch>()> next, ArrowBatch first)
+        : next_(std::move(next)), first_(std::move(first)) {
+        first_->describe(schema_.get());
+    }
+
+    static void export_to(std::unique_ptr<BatchStream> self, ArrowArrayStream* stream) {
+        stream->get_schema = [](ArrowArrayStream* s, ArrowSchema* out) {
+            return ArrowSchemaDeepCopy(of(s)->schema_.get(), out);
+        };
+        stream->get_next = [](ArrowArrayStream* s, ArrowArray* out) { return of(s)->next(out); };
+        stream->get_last_error = [](ArrowArrayStream* s) -> const char* { return of(s)->error_.c_str(); };
+        stream->release = [](ArrowArrayStream* s) {
+            delete of(s);
+            s->release = nullptr;
+        };
+        stream->private_data = self.release();
+    }
+
+  private:
+    static BatchStream* of(ArrowArrayStream* stream) noexcept {
+        return static_cast<BatchStream*>(stream->private_data);
+    }
+
+    int next(ArrowArray* out) noexcept {
+        try {
+            std::optional<ArrowBatch> batch = first_ ? std::exchange(first_, std::nullopt) : next_();
+            out->release = nullptr;
+            if (batch) batch->build(schema_.get()).move(out);
+            return NANOARROW_OK;
+        } catch (const std::exception& error) {
+            error_ = error.what();
+            return EIO;
+        }
+    }
+
+    std::function<std::optional<ArrowBatch>()> next_;
+    std::optional<ArrowBatch> first_;
+    nanoarrow::UniqueSchema schema_;
+    std::string error_;
+};
+
+nb::capsule to_capsule(std::function<std::optional<ArrowBatch>()> next, ArrowBatch first) {
+    auto stream = std::make_unique<ArrowArrayStream>();
+    BatchStream::export_to(std::make_unique<BatchStream>(std::move(next), std::move(first)), stream.get());
+    return capsule_of(std::move(stream));
+}
+
 nb::capsule to_capsule(std::vector<ArrowBatch> batches) {
     nanoarrow::UniqueSchema schema;
     batches.front().describe(schema.get());
@@ -109,13 +175,7 @@ nb::capsule to_capsule(std::vector<ArrowBatch> batches) {
 
     auto stream = std::make_unique<ArrowArrayStream>();
     nanoarrow::VectorArrayStream(schema.get(), std::move(arrays)).ToArrayStream(stream.get());
-    // A consumer moves the stream out; if none does, the end of the capsule releases it.
-    nb::capsule capsule(stream.get(), "arrow_array_stream", [](void* pointer) noexcept {
-        const std::unique_ptr<ArrowArrayStream> unread(static_cast<ArrowArrayStream*>(pointer));
-        if (unread->release != nullptr) unread->release(unread.get());
-    });
-    std::ignore = stream.release();
-    return capsule;
+    return capsule_of(std::move(stream));
 }
 
 nb::capsule to_capsule(ArrowBatch batch) {

@@ -63,6 +63,7 @@ class ArrowBatch {
 
   private:
     friend nanobind::capsule to_capsule(std::vector<ArrowBatch> batches);
+    friend class BatchStream;
 
     struct Column {
         std::string name;
@@ -99,6 +100,10 @@ class ArrowBatch {
 /// The stream of the batches, at least one, which all have the same columns. Needs the GIL.
 nanobind::capsule to_capsule(std::vector<ArrowBatch> batches);
 nanobind::capsule to_capsule(ArrowBatch batch);
+
+/// The same one by one, as the consumer asks for them: `next` gives nothing at the end. It is called without the GIL,
+/// from whatever thread reads, but for the first batch.
+nanobind::capsule to_capsule(std::function<std::optional<ArrowBatch>()> next, ArrowBatch first);
 
 /// How rows that are structs become columns: a description, which is made once and serves any number of tables.
 template <class Row>

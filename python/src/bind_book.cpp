@@ -6,6 +6,7 @@
 #include <nanobook/book/snapshot.hpp>
 
 #include "bind.hpp"
+#include "exchange_tables.hpp"
 #include "total_caster.hpp"
 
 namespace nb = nanobind;
@@ -58,6 +59,12 @@ void bind_book(nb::module_& m) {
              "(ask quantity x bid + bid quantity x ask) / (bid quantity + ask quantity) of the best levels; None where "
              "a\n"
              "side is empty.")
+        .def(
+            "__arrow_c_stream__",
+            [](const BookSnapshot& book, const nb::object&) { return to_capsule(to_table(book)); },
+            nb::sig("def __arrow_c_stream__(self, requested_schema: object | None = None) -> typing.Any"),
+            "requested_schema"_a = nb::none(),
+            "A row a level, bids first: side, level (0 is the best), price, quantity, order_count.")
         .def(
             "__eq__", [](const BookSnapshot& a, const BookSnapshot& b) { return a == b; }, nb::is_operator(),
             nb::sig("def __eq__(self, other: object, /) -> bool"))

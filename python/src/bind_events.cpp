@@ -371,6 +371,20 @@ std::vector<Event> to_events(nb::handle events) {
     return list;
 }
 
+nanobook::Symbol symbol_of(const std::vector<Event>& events, nanobook::Symbol symbol) {
+    for (const Event& event : events) {
+        if (event.symbol == nanobook::Symbol{} || event.symbol == symbol) continue;
+        if (symbol != nanobook::Symbol{}) {
+            raise_value_error("the events are for several symbols, " + std::string(symbol.view()) + " and " +
+                              std::string(event.symbol.view()) +
+                              " among them: use a MultiExchange, or choose one symbol, as in parse_itch(path, symbol=" +
+                              "\"" + std::string(symbol.view()) + "\")");
+        }
+        symbol = event.symbol;
+    }
+    return symbol;
+}
+
 void bind_events(nb::module_& m) {
     bind_event(m);
     bind_sequence<EventSequence>(m, "Events",

@@ -27,6 +27,7 @@
 #include <nanobook/exchange/multi_exchange.hpp>
 
 #include "arguments.hpp"
+#include "batch.hpp"
 #include "bind.hpp"
 #include "event_arguments.hpp"
 #include "exchange_objects.hpp"
@@ -140,21 +141,6 @@ void replay_into(Book& book, std::span<const Event> events) {
         events = events.subspan(now.size());
         if (PyErr_CheckSignals() != 0) throw nb::python_error();
     }
-}
-
-// An exchange has one symbol: its own, or else that of the first event that names one.
-nanobook::Symbol symbol_of(const std::vector<Event>& events, nanobook::Symbol symbol) {
-    for (const Event& event : events) {
-        if (event.symbol == nanobook::Symbol{} || event.symbol == symbol) continue;
-        if (symbol != nanobook::Symbol{}) {
-            raise_value_error("the events are for several symbols, " + std::string(symbol.view()) + " and " +
-                              std::string(event.symbol.view()) +
-                              " among them: use a MultiExchange, or choose one symbol, as in parse_itch(path, symbol=" +
-                              "\"" + std::string(symbol.view()) + "\")");
-        }
-        symbol = event.symbol;
-    }
-    return symbol;
 }
 
 nb::object apply(Exchange& self, const Event& event) {
@@ -396,6 +382,23 @@ void bind_one(nb::module_& m) {
         .def(
             "__deepcopy__",
             [](const Exchange& self, nb::handle) { return nanobook::from_image(nanobook::to_image(self)); }, "memo"_a)
+        // ---- tables
+        .def(
+            "submit_batch", &submit_batch, nb::sig("def submit_batch(self, frame: typing.Any) -> BatchResult"),
+            "frame"_a,
+            "Submits every row of a table of orders, in order, at the speed of the engine: any object with an Arrow "
+            "stream, such as a Polars frame.\n\n"
+            "Columns: side (text, categorical; or integers, 1 and -1 or 0 and 1 for buy and sell), price (integers; "
+            "null for a market order), quantity, and perhaps tif. Other columns are ignored. ValueError for a row that "
+            "is no order; then nothing was submitted. Other threads run meanwhile.\n"
+            "polars.DataFrame(result) has a row each: order_id, status, filled_quantity, resting_quantity, "
+            "cancelled_quantity, error.")
+        .def(
+            "apply_batch", &apply_batch, nb::sig("def apply_batch(self, frame: typing.Any) -> BatchResult"), "frame"_a,
+            "The same with every row of a table of events. Columns as polars.DataFrame(ex.events()) has them: kind, "
+            "and "
+            "what the kinds at hand need of side, price, stop_price, limit_price, quantity, tif, order_id, trail_type, "
+            "trail_value, atr_period, match_number, matching, printable, symbol.")
         // ---- questions
         .def_prop_ro("symbol", [](const Exchange& self) { return to_python(self.options().symbol); })
         .def_prop_ro("price_scale", &scale_of, "Decimals of a price: 2 for cents, 4 for ITCH.")
@@ -708,6 +711,15 @@ void bind_several(nb::module_& m) {
 }  // namespace
 
 void bind_exchange(nb::module_& m) {
+    nb::class_<BatchResult>(m, "BatchResult",
+                            "A row for each of a batch: polars.DataFrame(result) makes a table of order_id, status, "
+                            "filled_quantity, resting_quantity, cancelled_quantity, error.")
+        .def("__len__", &BatchResult::size)
+        .def(
+            "__arrow_c_stream__", [](const BatchResult& self, const nb::object&) { return to_capsule(self.table()); },
+            nb::sig(arrow_stream_signature), "requested_schema"_a = nb::none())
+        .def("__repr__", [](const BatchResult& self) { return nb::str("BatchResult({} rows)").format(self.size()); });
+
     bind_sequence<TradeSequence>(m, "Trades",
                                  "Trades as they were when one asked: a sequence that shares the exchange's memory. "
                                  "polars.DataFrame(trades) makes a table.",

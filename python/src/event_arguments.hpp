@@ -24,3 +24,7 @@
 [[nodiscard]] inline nanobind::object gtc() {
     return nanobind::borrow(WordsOf<nanobook::TimeInForce>::words.interned[0]);
 }
+
+/// The symbol of an exchange that is told these events: its own, or else that of the first that names one. ValueError
+/// where they are for several.
+[[nodiscard]] nanobook::Symbol symbol_of(const std::vector<nanobook::Event>& events, nanobook::Symbol symbol);

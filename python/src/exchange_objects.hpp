@@ -20,6 +20,7 @@
 #include <nanobook/exchange/results.hpp>
 
 #include "arguments.hpp"
+#include "exchange_tables.hpp"
 
 /// A trade that knows how many decimals its price has.
 struct TradeObject {
@@ -164,7 +165,21 @@ struct OrderSequence {
 /// "submit_limit", ...
 [[nodiscard]] const char* name_of(nanobook::EventKind kind) noexcept;
 
-/// A class of rows: len, indices, slices (lists), iteration, comparison with any sequence.
+inline constexpr const char* arrow_stream_signature =
+    "def __arrow_c_stream__(self, requested_schema: object | None = None) -> typing.Any";
+
+/// The rows of an object as an Arrow stream. The requested schema is only a wish.
+template <class Object>
+nanobind::capsule arrow_stream(const Object& self, const nanobind::object&) {
+    ArrowBatch table = [&] {
+        const nanobind::gil_scoped_release released;
+        return to_table(self.rows);
+    }();
+    return to_capsule(std::move(table));
+}
+
+/// A class of rows: len, indices, slices (lists), iteration, comparison with any sequence, Arrow. It is not registered
+/// as a collections.abc.Sequence: Polars would take it for a list of objects then.
 template <class Sequence, class... Extra>
 nanobind::class_<Sequence> bind_sequence(nanobind::module_& m, const char* name, const char* doc,
                                          const char* get_signature, const Extra&... extra) {
@@ -211,6 +226,8 @@ nanobind::class_<Sequence> bind_sequence(nanobind::module_& m, const char* name,
                 return nb::bool_(true);
             },
             nb::sig("def __eq__(self, other: object, /) -> bool"))
+        .def("__arrow_c_stream__", &arrow_stream<Sequence>, nb::sig(arrow_stream_signature),
+             "requested_schema"_a = nb::none())
         .def("__repr__", [name = std::string(name)](const Sequence& self) {
             return nb::str("{}({} rows)").format(name.c_str(), self.rows.size());
         });

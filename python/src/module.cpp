@@ -6,6 +6,8 @@
 NB_MODULE(_core, m) {
     m.doc() = "The compiled part of nanobook; import nanobook instead.";
     m.attr("version") = nanobook::version;
+    // Who keeps objects of ours until the interpreter ends, a frame of them say, has done nothing wrong.
+    nanobind::set_leak_warnings(false);
     load_words();
     bind_book(m);
     bind_results(m);

@@ -238,8 +238,9 @@ template <class Enum, std::size_t count>
         if (equal_in_any_case(text, names[i])) return static_cast<Enum>(i);
     }
     std::string reason = std::string(key) + " is " + in_quotes(text) + "; it must be ";
-    for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t i = 0; i < count; ++i) {
         reason += (i == 0 ? "" : i + 1 == count ? " or " : ", ") + in_quotes(names[i]);
+    }
     reader.refuse(reason);
 }
 
@@ -283,7 +284,7 @@ template <class Enum, std::size_t count>
 [[nodiscard]] inline TrailMethod read_trail(JsonReader& reader) {
     reader.open_object();
     const auto key = reader.next_key();
-    if (!key) throw JsonError(0, "trail_method is empty; it must be one of Fixed, Percentage and Atr");
+    if (!key) throw JsonError(0, "trail_method is empty; it must be Fixed, Percentage or Atr");
     TrailMethod trail;
     if (*key == "Fixed") {
         trail = TrailMethod::fixed(read_distance(reader));

@@ -277,8 +277,9 @@ template <class Source, class Visitor>
         if (bytes.size() < with_checksum_before) return scan;
         const std::byte* const place = bytes.data() + checksum_size;
         // Most bytes are dismissed for their number and flags, without their checksum.
-        if (load_little_endian<std::uint64_t>(place) == 0 || load_little_endian<std::uint32_t>(place + 56) > 3)
-            continue;
+        const auto number = load_little_endian<std::uint64_t>(place);
+        const auto flags = load_little_endian<std::uint32_t>(place + 56);
+        if (number == 0 || flags > 3) continue;
         if (stored_checksum(JournalBlock(place, journal_block)) != record_checksum(place)) continue;
         scan.recovery.reason += ", yet a whole record stands at byte " + std::to_string(offset) +
                                 ": this is no torn end. " + std::to_string(scan.recovery.bytes_cut) +
@@ -366,7 +367,8 @@ class Journal {
 
     /// Hands what is left to the system, as well as it can: call `flush` to learn of a failure.
     ~Journal() {
-        if (!sync_failed_) (void)write_pending();
+        // Nobody is there to be told.
+        [[maybe_unused]] const std::error_code error = sync_failed_ ? std::error_code() : write_pending();
     }
 
     /// The event before it is processed. std::invalid_argument where an exchange would refuse it. Where this throws,
