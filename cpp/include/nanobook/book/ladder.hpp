@@ -34,6 +34,11 @@ class Ladder {
         return side == Side::buy ? rank : ~rank;
     }
 
+    /// Would an order of that side and price trade with one that rests on the other side at `resting`?
+    [[nodiscard]] static constexpr bool is_crossed(Side side, Price price, Rank resting) noexcept {
+        return side == Side::buy ? price >= ~resting : price <= resting;
+    }
+
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
 

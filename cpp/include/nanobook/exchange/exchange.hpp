@@ -359,21 +359,51 @@ class BasicExchange {
     SubmitResult place(Side side, Price price, Quantity quantity, TimeInForce time_in_force, bool matching = true) {
         const OrderId id = orders_.take_id();
         const Timestamp timestamp = next_tick_++;
-        const std::uint64_t first_trade = trades_.size();
-        Quantity left = quantity;
-        const std::optional<Price> best = book_.best(opposite(side));
-        const bool trades_now = matching && best && crosses(side, price, *best);
-        if (time_in_force == TimeInForce::fok && !(trades_now && can_fill(book_, levels_, side, price, quantity))) {
-            return {id, 0, 0, quantity, {trades_, first_trade, 0}, {trades_, first_trade, 0}, OrderStatus::cancelled};
+        const Ladder& resting = book_.ladder(opposite(side));
+        if (matching && !resting.empty() && Ladder::is_crossed(side, price, resting.best_rank())) {
+            return place_crossing(id, timestamp, side, price, quantity, time_in_force);
         }
-        if (trades_now) left = match_now(id, side, price, quantity);
-        const Quantity filled = quantity - left;
+        if (time_in_force == TimeInForce::gtc) [[likely]] {
+            const LevelId level = book_.add(levels_, 0, side, price, id, quantity);
+            write(quantity, level, OrderStatus::new_, side, time_in_force, price, quantity, timestamp);
+            return result(id, quantity, quantity, OrderStatus::new_, trades_.size());
+        }
+        return place_idle(id, timestamp, side, price, quantity, time_in_force);
+    }
+
+    // It trades, or is a FOK that is short.
+    [[gnu::noinline]] SubmitResult place_crossing(OrderId id, Timestamp timestamp, Side side, Price price,
+                                                  Quantity quantity, TimeInForce time_in_force) {
+        if (time_in_force == TimeInForce::fok && !can_fill(book_, levels_, side, price, quantity)) {
+            return place_idle(id, timestamp, side, price, quantity, time_in_force);
+        }
+        const std::uint64_t first_trade = trades_.size();
+        const Quantity left =
+            match(book_, levels_, orders_, side, price, quantity, [&](OrderId passive, Price at, Quantity filled) {
+                trades_.emplace([&] { return Trade{next_trade_++, at, filled, id, passive, next_tick_++, side}; });
+            });
+        last_price_ = trades_.back().price;
+        const OrderStatus status = left == 0 ? OrderStatus::filled : OrderStatus::partially_filled;
         const bool rests = left > 0 && time_in_force == TimeInForce::gtc;
-        const OrderStatus status = left == 0    ? OrderStatus::filled
-                                   : filled > 0 ? OrderStatus::partially_filled
-                                   : rests      ? OrderStatus::new_
-                                                : OrderStatus::cancelled;
         const LevelId level = rests ? book_.add(levels_, 0, side, price, id, left) : no_level;
+        write(left, level, status, side, time_in_force, price, quantity, timestamp);
+        return result(id, quantity, left, status, first_trade, rests);
+    }
+
+    // It neither trades nor rests. A FOK leaves no order behind.
+    [[gnu::noinline]] SubmitResult place_idle(OrderId id, Timestamp timestamp, Side side, Price price,
+                                              Quantity quantity, TimeInForce time_in_force) {
+        if (time_in_force == TimeInForce::fok) {
+            orders_.last_slot() = {};
+        } else {
+            write(quantity, no_level, OrderStatus::cancelled, side, time_in_force, price, quantity, timestamp);
+        }
+        return result(id, quantity, quantity, OrderStatus::cancelled, trades_.size(), false);
+    }
+
+    // Slot and record of the id taken last.
+    void write(Quantity left, LevelId level, OrderStatus status, Side side, TimeInForce time_in_force, Price price,
+               Quantity quantity, Timestamp timestamp) noexcept {
         OrderSlot& slot = orders_.last_slot();
         slot.remaining = left;
         slot.level = level;
@@ -385,23 +415,18 @@ class BasicExchange {
         record.price = price;
         record.quantity = quantity;
         record.timestamp = timestamp;
+    }
+
+    [[nodiscard]] SubmitResult result(OrderId id, Quantity quantity, Quantity left, OrderStatus status,
+                                      std::uint64_t first_trade, bool rests = true) const noexcept {
         const std::uint64_t trades = trades_.size();
         return {id,
-                filled,
+                quantity - left,
                 rests ? left : 0,
                 rests ? 0 : left,
                 {trades_, first_trade, trades - first_trade},
                 {trades_, trades, 0},
                 status};
-    }
-
-    [[gnu::noinline]] Quantity match_now(OrderId id, Side side, Price price, Quantity quantity) {
-        const Quantity left =
-            match(book_, levels_, orders_, side, price, quantity, [&](OrderId passive, Price at, Quantity filled) {
-                trades_.emplace([&] { return Trade{next_trade_++, at, filled, id, passive, next_tick_++, side}; });
-            });
-        last_price_ = trades_.back().price;
-        return left;
     }
 
     [[nodiscard]] static OrderError why_not_active(const OrderSlot* slot) noexcept {

@@ -208,6 +208,7 @@ struct ExchangeImage<BasicExchange<Log, Slack>> {
         for (std::uint64_t left = unpacker.count(); left > 0; --left) {
             const OrderId id = orders.take_id();
             OrderSlot& slot = orders.slot(id);
+            slot = {};
             unpacker(slot.kind);
             if (slot.kind == SlotKind::none) continue;
             unpacker(slot.remaining, slot.status, slot.side, slot.time_in_force);

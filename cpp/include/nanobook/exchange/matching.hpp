@@ -18,12 +18,7 @@ namespace nanobook {
     return side == Side::buy ? std::numeric_limits<Price>::max() : std::numeric_limits<Price>::min();
 }
 
-/// Would an order of that side and price trade with one that rests at `resting`?
-[[nodiscard]] constexpr bool crosses(Side side, Price price, Price resting) noexcept {
-    return side == Side::buy ? price >= resting : price <= resting;
-}
-
-/// Does as much rest as such an order asks for?
+/// Does as much rest as such an order would fill?
 template <class Levels>
 [[nodiscard]] bool can_fill(const Book& book, const Levels& levels, Side side, Price price,
                             Quantity quantity) noexcept {
@@ -31,7 +26,7 @@ template <class Levels>
     Total available;
     for (std::size_t i = 0; i < resting.size() && available < quantity; ++i) {
         const auto& level = levels[resting[i]];
-        if (!crosses(side, price, level.price)) break;
+        if (!Ladder::is_crossed(side, price, Ladder::rank_of(level.side, level.price))) break;
         available += level.total();
     }
     return available >= quantity;
@@ -44,11 +39,10 @@ Quantity match(Book& book, Levels& levels, OrderTable& orders, Side side, Price 
                OnFill&& on_fill) {
     // How far ahead the slots of a queue are asked for: ids of one level may lie anywhere in the table.
     constexpr std::uint32_t ahead = 8;
-    while (quantity > 0) {
-        const LevelId id = book.ladder(opposite(side)).best();
-        if (id == no_level) break;
+    const Ladder& resting = book.ladder(opposite(side));
+    while (quantity > 0 && !resting.empty() && Ladder::is_crossed(side, price, resting.best_rank())) {
+        const LevelId id = resting.best();
         auto& level = levels[id];
-        if (!crosses(side, price, level.price)) break;
 
         const OrderId* const queue = level.queue();
         std::uint32_t i = level.begin;

@@ -1,6 +1,7 @@
 // Every order of an exchange by its id, resting or finished.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -60,7 +61,7 @@ class OrderTable {
     /// The id that comes next.
     [[nodiscard]] OrderId next_id() const noexcept { return next_; }
 
-    /// Takes the next id; its slot and record are to be written.
+    /// Takes the next id. Its slot is to be written, whatever becomes of it, and its record if it becomes an order.
     OrderId take_id() {
         if (next_ == limit_) [[unlikely]]
             add_chunk();
@@ -105,7 +106,10 @@ class OrderTable {
         for (std::size_t c = 0; c < chunks_.size(); ++c) {
             if (chunks_[c] == nowhere()) continue;
             bool in_use = false;
-            for (OrderSlot& slot : chunks_[c]->slots) {
+            // Beyond the last id nothing is written yet.
+            const auto taken = std::min<OrderId>(next_ - c * chunk_size, chunk_size);
+            for (std::size_t i = c == 0 ? 1 : 0; i < taken; ++i) {
+                OrderSlot& slot = chunks_[c]->slots[i];
                 if (slot.kind == SlotKind::order && slot.level == no_level) {
                     slot = {};
                     ++forgotten;
@@ -156,8 +160,6 @@ class OrderTable {
     [[gnu::noinline]] void add_chunk() {
         chunks_.reserve(chunks_.size() + 1);
         Chunk* const chunk = take_chunk();
-        // Ids of refused orders are never written.
-        std::memset(static_cast<void*>(chunk->slots), 0, sizeof(chunk->slots));
         chunks_.push_back(chunk);
         last_ = chunk;
         limit_ = chunks_.size() * chunk_size;
