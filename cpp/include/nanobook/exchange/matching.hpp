@@ -35,8 +35,8 @@ template <class Levels>
 /// Fills an order from the best level on, and gives what is left of it. `on_fill(id, price, quantity)` is told of each
 /// resting order that trades; its slot is up to date by then.
 template <class Levels, class OnFill>
-Quantity match(Book& book, Levels& levels, OrderTable& orders, Side side, Price price, Quantity quantity,
-               OnFill&& on_fill) {
+[[gnu::always_inline]] inline Quantity match(Book& book, Levels& levels, OrderTable& orders, Side side, Price price,
+                                             Quantity quantity, OnFill&& on_fill) {
     // How far ahead the slots of a queue are asked for: ids of one level may lie anywhere in the table.
     constexpr std::uint32_t ahead = 8;
     const Ladder& resting = book.ladder(opposite(side));
