@@ -14,6 +14,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -76,11 +77,14 @@ class MeanChange {
 
     [[nodiscard]] std::uint32_t period() const noexcept { return period_; }
 
-    /// trunc(multiplier x mean); none before the first change, or where it fits no price.
-    [[nodiscard]] Price offset(double multiplier) const noexcept {
-        if (samples_ == 0) return -1;
-        return offset_of(multiplier * (static_cast<double>(sum_) / static_cast<double>(samples_)));
+    /// Infinite before the first change.
+    [[nodiscard]] double value() const noexcept {
+        if (samples_ == 0) return std::numeric_limits<double>::infinity();
+        return static_cast<double>(sum_) / static_cast<double>(samples_);
     }
+
+    /// trunc(multiplier x mean); none before the first change, or where it fits no price.
+    [[nodiscard]] Price offset(double multiplier) const noexcept { return offset_of(multiplier * value()); }
 
   private:
     std::uint32_t period_;
@@ -97,6 +101,7 @@ class TrailingSide {
 
     /// A stop that has seen no price yet.
     void add(StopNumber number) {
+        is_quiet_ = false;
         Stack& stack = stack_of(stops_[number].trail);
         if (stack.fresh == 0) stack.fresh = clusters_.push({});
         join(stack.fresh, number);
@@ -104,6 +109,7 @@ class TrailingSide {
 
     /// A stop with a watermark, as a saved exchange has it. Watermarks come in descending order, before any price.
     void add(StopNumber number, StopRank watermark) {
+        is_quiet_ = false;
         Stack& stack = stack_of(stops_[number].trail);
         if (stack.clusters.empty() || clusters_[stack.clusters.back()].watermark != watermark) {
             if (&stack == &plain_ && !stack.clusters.empty()) wait(stack.clusters.back());
@@ -183,7 +189,10 @@ class TrailingSide {
         }
         std::size_t mean = 0;
         while (mean < means_.size() && means_[mean].period() != trail.period) ++mean;
-        if (mean == means_.size()) means_.emplace_back(trail.period);
+        if (mean == means_.size()) {
+            means_.emplace_back(trail.period);
+            least_means_.push_back(0);
+        }
         return groups_.emplace_back(Group{trail, mean, {}}).stack;
     }
 
@@ -339,9 +348,38 @@ class TrailingSide {
 
     template <class Tighten, class Fire>
     void feed_groups(StopRank print, const PriceHistory& history, Tighten& tighten, Fire& fire) {
-        for (MeanChange& mean : means_) mean.update(history);
+        bool nothing_moves = is_quiet_ && print <= lowest_watermark_ && print > highest_reached_;
+        for (std::size_t i = 0; i < means_.size(); ++i) {
+            means_[i].update(history);
+            nothing_moves &= means_[i].value() >= least_means_[i];
+        }
+        if (nothing_moves) return;
+
+        lowest_watermark_ = std::numeric_limits<StopRank>::max();
+        highest_reached_ = no_rank;
+        least_means_.assign(means_.size(), 0.0);
         for (Group& group : groups_) {
-            if (!group.stack.idle()) feed_group(group, print, tighten, fire);
+            if (group.stack.idle()) continue;
+            feed_group(group, print, tighten, fire);
+            remember(group);
+        }
+        is_quiet_ = true;
+    }
+
+    // Many groups wait together: a price that is no new extreme for any, is behind where all have come to, and at which
+    // no mean is so low that one would get tighter, leaves them as they are.
+    void remember(const Group& group) {
+        if (group.stack.clusters.empty()) return;
+        lowest_watermark_ = std::min(lowest_watermark_, *clusters_[group.stack.clusters.back()].watermark);
+        for (const ClusterId id : group.stack.clusters) {
+            const Cluster& cluster = clusters_[id];
+            highest_reached_ = std::max(highest_reached_, cluster.reached);
+            // It gets tighter where trunc(multiplier x mean) is below the gap; a little is added for the rounding.
+            const auto gap = static_cast<double>(static_cast<std::uint64_t>(*cluster.watermark) -
+                                                 static_cast<std::uint64_t>(cluster.reached));
+            constexpr double rounding = 1 + 1e-12;
+            double& least = least_means_[group.mean];
+            least = std::max(least, gap / group.trail.factor() * rounding);
         }
     }
 
@@ -387,6 +425,11 @@ class TrailingSide {
     std::vector<Waiting> waiting_;  // a heap of its clusters but the newest
     std::vector<Group> groups_;
     std::vector<MeanChange> means_;
+    // What the groups need to move; true of all of them while it is quiet.
+    bool is_quiet_ = false;
+    StopRank lowest_watermark_ = 0;
+    StopRank highest_reached_ = no_rank;
+    std::vector<double> least_means_;
 };
 
 }  // namespace nanobook
