@@ -3,7 +3,9 @@
 Each session makes its own environment and builds in its own folder, so that sessions do not disturb one another.
 """
 
+import os
 import shutil
+import subprocess
 import tarfile
 import tempfile
 import tomllib
@@ -125,6 +127,48 @@ def bench(session: nox.Session) -> None:
     session.run("cmake", "--build", "--preset", "bench", external=True)
     for source in sorted((ROOT / "bench").glob("bench_*.cpp")):
         session.run(f"build/bench/bench/{source.stem}", *session.posargs, external=True)
+
+
+@nox.session(python=False)
+def random(session: nox.Session) -> None:
+    """The exchange against the naive one: 100 million operations on all cores, or as many as the argument says."""
+    operations = int(session.posargs[0]) if session.posargs else 100_000_000
+    session.run("cmake", "--preset", "release", external=True)
+    session.run("cmake", "--build", "--preset", "release", "--target", "exchange_random_test", external=True)
+    cores = os.cpu_count() or 1
+    a_sequence = 400
+    seeds = -(-operations // (a_sequence * cores))
+    session.log(f"{cores} processes of {seeds} sequences of {a_sequence} operations")
+    runs = []
+    for core in range(cores):
+        environment = {
+            **os.environ,
+            "NANOBOOK_TEST_FIRST_SEED": str(1_000_000 + core * seeds),
+            "NANOBOOK_TEST_SEEDS": str(seeds),
+            "NANOBOOK_TEST_OPERATIONS": str(a_sequence),
+            "NANOBOOK_TEST_COMPARE_EVERY": "20",
+        }
+        runs.append(subprocess.Popen(["build/release/cpp/tests/exchange_random_test"], env=environment))
+    if any([run.wait() for run in runs]):  # waits for all of them
+        session.error("the exchange and the naive one differ")
+
+
+@nox.session(python=False)
+def mutate(session: nox.Session) -> None:
+    """Breaks the engine in dozens of ways, one at a time: the tests have to notice each."""
+    session.run("scripts/mutate", *session.posargs, external=True)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """What calls from Python cost, beside the packages others offer, each in an environment of its own."""
+    session.install(".")
+    session.run("python", "bench/peers/python_calls.py")
+    for peer in ("nanobook==0.19.2", "bourse==0.4.0"):
+        with tempfile.TemporaryDirectory() as folder:
+            session.run("python", "-m", "venv", folder, silent=True)
+            session.run(f"{folder}/bin/pip", "install", "--quiet", peer, "numpy", external=True)
+            session.run(f"{folder}/bin/python", "bench/peers/python_calls.py", external=True)
 
 
 @nox.session
