@@ -48,7 +48,6 @@ template <class Levels, class OnFill>
         std::uint32_t i = level.begin;
         const Quantity before = quantity;
         for (;; ++i) {
-            if (i + ahead < level.end) detail::prefetch(&orders.slot(queue[i + ahead]));
             OrderSlot& slot = orders.slot(queue[i]);
             if (slot.level != id) continue;  // a tombstone
             if (quantity < slot.remaining) {
@@ -69,6 +68,8 @@ template <class Levels, class OnFill>
                 ++i;
                 break;
             }
+            // Not before the first: most orders fill no more than one.
+            if (i + ahead < level.end) detail::prefetch(&orders.slot(queue[i + ahead]));
         }
         level.begin = i;
         if (level.count == 0) {
