@@ -149,7 +149,8 @@ def random(session: nox.Session) -> None:
             "NANOBOOK_TEST_COMPARE_EVERY": "20",
         }
         runs.append(subprocess.Popen(["build/release/cpp/tests/exchange_random_test"], env=environment))
-    if any([run.wait() for run in runs]):  # waits for all of them
+    answers = [run.wait() for run in runs]
+    if any(answers):
         session.error("the exchange and the naive one differ")
 
 

@@ -56,9 +56,9 @@ inline void mend_checksums(std::span<std::byte> journal) {
 
 /// What was kept of a journal is, to the byte, what a journal of these events is.
 [[nodiscard]] inline std::string check_journal(std::span<const std::byte> bytes) {
-    const auto parse = [&](bool allow_corruption) -> std::optional<JournalContents> {
+    const auto parse = [&](bool repair) -> std::optional<JournalContents> {
         try {
-            return parse_journal(bytes, allow_corruption);
+            return parse_journal(bytes, repair);
         } catch (const JournalError&) {
             return std::nullopt;
         }

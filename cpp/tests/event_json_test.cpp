@@ -361,7 +361,7 @@ TEST_CASE("a_trail_that_is_none_is_refused_with_the_reason") {
         {R"({"Fixed":0})", "trail value is 0; it must be at least 1"},
         {R"({"Percentage":1e400})", "column 59: Percentage is 1e400; it is out of the range of a number"},
         {R"({"Percentage":NaN})", "column 59: expected a number, found 'N'"},
-        {R"({"Percentage":-0.5})", "trail value is -0.500000; it must be a number above 0"},
+        {R"({"Percentage":-0.5})", "trail value is -0.5; it must be a number above 0"},
         {R"({"Atr":{"multiplier":2}})", "Atr lacks the key \"period\""},
         {R"({"Atr":{"period":2}})", "Atr lacks the key \"multiplier\""},
         {R"({"Atr":{"period":2,"period":2}})", "column 64: the key \"period\" comes twice"},
@@ -370,7 +370,7 @@ TEST_CASE("a_trail_that_is_none_is_refused_with_the_reason") {
         {R"({"Atr":{"period":4294967296}})",
          "column 62: period is 4294967296; it must be a whole number from 0 to 4294967295"},
         {R"({"Atr":{"multiplier":2,"period":0}})", "ATR period is 0; it must be at least 1"},
-        {R"({"Atr":{"multiplier":0,"period":1}})", "trail value is 0.000000; it must be a number above 0"},
+        {R"({"Atr":{"multiplier":0,"period":1}})", "trail value is 0; it must be a number above 0"},
     };
     for (const auto& entry : methods) {
         const std::string_view method = entry.first;

@@ -357,14 +357,14 @@ TEST_CASE("damage_before_whole_records_is_an_error_until_it_is_allowed") {
     const std::string reason =
         "record 3 at byte 192 does not match its checksum, yet a whole record stands at byte 256: this is no torn end. "
         "512 bytes follow record 2";
-    const std::string error = written.path.string() + ": " + reason + "; allow_corruption drops them";
+    const std::string error = written.path.string() + ": " + reason + "; repair drops them";
     CHECK(open_fault(written.path) == error);
     CHECK_THROWS_WITH_AS((void)read_journal(written.path), error.c_str(), JournalError);
     CHECK(read_text(written.path) == damaged);
 
     CHECK(read_journal(written.path, true).recovery.reason == reason);
     {
-        Journal journal = Journal::open(written.path, {.allow_corruption = true});
+        Journal journal = Journal::open(written.path, {.repair = true});
         CHECK(journal.recovery().events_kept == 2);
         CHECK(journal.recovery().bytes_cut == 512);
         CHECK(journal.recovery().reason == reason);
@@ -457,7 +457,7 @@ TEST_CASE("a_damaged_header_is_never_written_over") {
     std::string bytes = written.bytes;
     bytes[20] ^= 1;
     write_text(written.path, bytes);
-    CHECK(open_fault(written.path, {.allow_corruption = true}) == written.path.string() + ": the header is damaged");
+    CHECK(open_fault(written.path, {.repair = true}) == written.path.string() + ": the header is damaged");
     CHECK(read_text(written.path) == bytes);
 }
 
@@ -468,7 +468,7 @@ TEST_CASE("a_file_of_another_kind_is_left_as_it_is") {
     const auto path = folder.path / "notes.txt";
     for (const std::string& text : {std::string("x"), std::string("dear diary"), std::string(1000, '\0')}) {
         write_text(path, text);
-        CHECK(open_fault(path, {.allow_corruption = true}) ==
+        CHECK(open_fault(path, {.repair = true}) ==
               path.string() + ": this is no journal; it is left as it is");
         CHECK_THROWS_AS((void)read_journal(path, true), JournalError);
         CHECK(read_text(path) == text);

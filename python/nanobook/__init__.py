@@ -26,6 +26,7 @@ from nanobook._core import (
     version as __version__,
 )
 from nanobook._enums import OrderError, OrderStatus, Side, TimeInForce, TrailType
+from nanobook.itch import parse_itch
 
 __all__ = [
     "BatchResult",
@@ -55,5 +56,6 @@ __all__ = [
     "itch",
     "load_events",
     "open_journal",
+    "parse_itch",
     "save_events",
 ]

@@ -14,13 +14,14 @@ from __future__ import annotations
 import builtins
 import contextlib
 import datetime
+import functools
 import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
 
-from nanobook._core import BookSnapshot, LevelView, itch as _itch
+from nanobook._core import BookSnapshot, Exchange, LevelView, MultiExchange, itch as _itch
 from nanobook._core.itch import (
     AddOrder,
     AddOrderMpid,
@@ -58,6 +59,8 @@ __all__ = [
     "BrokenTrade",
     "CrossTrade",
     "DirectListing",
+    "EventStream",
+    "Feed",
     "File",
     "Finding",
     "IpoQuotingPeriod",
@@ -84,6 +87,7 @@ __all__ = [
     "Trade",
     "TradingAction",
     "open",
+    "parse_itch",
     "parse_time",
     "synthesize",
 ]
@@ -95,6 +99,7 @@ PRICE_SCALE = 4
 Progress = Callable[[int, int], None]
 
 _PIECE = 1 << 22  # bytes between two looks at Ctrl-C and the progress bar: some 10 ms of replay
+_EVENT_PIECE = 1 << 20  # the same where an exchange is told of it
 _SMALL_PIECE = 1 << 16  # the same where each message becomes a Python object
 _ALL_TYPES = "SRHYLVWKJhAFECXDUPQBINO"
 
@@ -395,6 +400,97 @@ class File:
             raise ItchError(self.path, str(report.first), report.first.offset, report.first.type)
 
 
+class EventStream(_itch.EventStream):
+    """What an ITCH file tells an exchange, as events: a list that is never all there.
+
+        events = nanobook.parse_itch("01302020.NASDAQ_ITCH50.gz", symbol="AAPL")
+        ex = nanobook.Exchange.replay(events)  # the same book and trades
+        polars.DataFrame(events)  # a row each, with its timestamp
+
+    `len`, indices, slices (which are lists), iteration and tables read the file for each question, and keep of it what
+    lies around the index asked for last. Indices that go up are cheap; going back begins anew. `price_scale` is 4: a
+    price of 1_500_000 is $150.00.
+
+    An event names an order by the id that an exchange gives it when it is told the events of its symbol from the first
+    on, and nothing else. Where you trade on the same exchange, your orders and fired stops take ids too: then hand over
+    the stream itself (`apply_all`), or a `feed`, which minds that, in place of one event after another.
+
+    A, F: `submit_limit` that does not match. E, C: `execute`. X: `reduce`. D: `cancel`. U: `modify` that does not
+    match. P: `trade`. Other messages, and what changes nothing because it is odd (see `report`), make no event.
+    """
+
+    def __init__(self, file: File, symbols: list[str], until: int | None, progress: Progress | None = None) -> None:
+        super().__init__(
+            functools.partial(_chunks, file, progress),
+            functools.partial(_finish, file, progress),
+            symbols,
+            until,
+            file.strict,
+        )
+        self._file = file
+        self._symbols = symbols
+        self._until = until
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._file.path
+
+    def feed(self, exchange: Exchange | MultiExchange) -> Feed:
+        """Tells an exchange, or several, the events in parts, so that you can trade in between."""
+        return Feed(self, exchange)
+
+    def __reduce__(self) -> tuple[Callable[..., EventStream], tuple[Path, list[str] | None, int | None, bool]]:
+        return _reopen, (self.path, self._symbols or None, self._until, self._file.strict)
+
+    def __repr__(self) -> str:
+        chosen = [repr(os.fspath(self.path))]
+        if self._symbols:
+            symbols: str | list[str] = self._symbols[0] if len(self._symbols) == 1 else self._symbols
+            chosen.append(f"symbol={symbols!r}")
+        if self._until is not None:
+            chosen.append(f"until={self._until}")
+        if self._file.strict:
+            chosen.append("strict=True")
+        return f"nanobook.parse_itch({', '.join(chosen)})"
+
+
+class Feed(_itch.Feed):
+    """Tells an exchange a stream of events, with your orders in between.
+
+        ex = nanobook.Exchange("AAPL", price_scale=4)
+        feed = nanobook.parse_itch(path, symbol="AAPL").feed(ex)
+        feed.run(until="09:45")
+        stop = ex.submit_stop_market("buy", 3_250_000, 100)
+        feed.run()  # the rest
+
+    It is an iterator as well: it tells one event, and gives it with the id that its order has in the exchange (0 for an
+    order that your trading kept away from it). What is taken off an order by you is no longer there for the feed.
+    """
+
+    def run(self, count: int | None = None, until: int | str | datetime.time | None = None) -> int:
+        """Tells what comes next: up to `count` events, and none later than `until`. Returns how many there were."""
+        return super().run(count, None if until is None else parse_time(until))
+
+
+def _chunks(file: File, progress: Progress | None) -> Iterator[_Chunk]:
+    with contextlib.closing(file._chunks(_EVENT_PIECE)) as chunks:
+        for chunk, done in chunks:
+            yield chunk
+            if progress is not None:
+                progress(done, file.size)
+
+
+def _finish(file: File, progress: Progress | None, report: Report) -> None:
+    if progress is not None:
+        progress(file.size, file.size)
+    file._check(report)
+
+
+def _reopen(path: Path, symbols: list[str] | None, until: int | None, strict: bool) -> EventStream:
+    return parse_itch(path, symbols, until=until, strict=strict)
+
+
 def _begins_a_message(head: bytes) -> bool:
     """A known type behind its own length, or behind 0; or too little to tell."""
     if len(head) < 3:
@@ -420,6 +516,26 @@ def open(path: str | os.PathLike[str], strict: bool = False) -> File:
     OSError where the file cannot be opened; ItchError where it is empty, no ITCH at all, or its gzip data is corrupt.
     """
     return File(path, strict)
+
+
+def parse_itch(
+    path: str | os.PathLike[str],
+    symbol: str | Iterable[str] | None = None,
+    *,
+    until: int | str | datetime.time | None = None,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> EventStream:
+    """The events of an ITCH file, gzipped or not: a lazy list, which Exchange.replay and polars.DataFrame take.
+
+    symbol: only of this symbol, or of these; the others are skipped. An Exchange takes the events of one symbol, a
+        MultiExchange those of any. A symbol that the file does not have has no events.
+    until: only up to a time of day, as in File.replay.
+    strict: the first odd thing raises ItchError when it is reached; else it is skipped, and counted in `report`.
+    progress: called with (bytes done, bytes in the file) while the events are read, at most every few milliseconds.
+    OSError and ItchError as from `open`.
+    """
+    return EventStream(File(path, strict), _names(symbol), None if until is None else parse_time(until), progress)
 
 
 def synthesize(

@@ -107,10 +107,16 @@ struct Whole {
     bool fits;
     nanobind::handle given;
 
-    [[nodiscard]] Number get(const char* argument) const {
-        if (!fits) [[unlikely]]
-            raise_value_error(std::string(argument) + " is " + nanobind::str(given).c_str() +
-                              "; it must be from 1 to " + std::to_string(std::numeric_limits<Number>::max()));
+    [[nodiscard]] Number get(const char* argument, int least = 1) const {
+        if (!fits) [[unlikely]] {
+            if (PyFloat_Check(given.ptr())) {
+                const std::string message =
+                    std::string(argument) + " is " + nanobind::str(given).c_str() + "; it must be a whole number";
+                throw nanobind::type_error(message.c_str());
+            }
+            raise_value_error(std::string(argument) + " is " + nanobind::str(given).c_str() + "; it must be from " +
+                              std::to_string(least) + " to " + std::to_string(std::numeric_limits<Number>::max()));
+        }
         return value;
     }
 };
@@ -143,7 +149,8 @@ struct type_caster<Whole<Number>> {
             index = steal(PyNumber_Index(source.ptr()));
             if (!index.is_valid()) {
                 PyErr_Clear();
-                return false;
+                value.fits = false;
+                return PyFloat_Check(source.ptr());
             }
             source = index;
         }

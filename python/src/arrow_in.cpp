@@ -20,6 +20,13 @@ namespace {
 
 std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
+// The beginning of a text, of whole characters.
+std::string_view beginning_of(std::string_view text) {
+    std::size_t size = std::min<std::size_t>(text.size(), 40);
+    while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+    return text.substr(0, size);
+}
+
 [[noreturn]] void raise_value_error(const std::string& message) { throw nb::value_error(message.c_str()); }
 [[noreturn]] void raise_type_error(const std::string& message) { throw nb::type_error(message.c_str()); }
 
@@ -477,7 +484,7 @@ ArrowColumn<std::uint8_t> ArrowTable::codes(std::string_view name, const Decode&
     const auto convert = [&](const Piece& piece, std::uint8_t* out) {
         const auto code_of = [&](std::size_t i, std::string_view text) -> std::uint8_t {
             if (const auto code = decode(text)) return *code;
-            piece.refuse_row(i, in_quotes(text.substr(0, 40)) + ", not " + std::string(expected));
+            piece.refuse_row(i, in_quotes(beginning_of(text)) + ", not " + std::string(expected));
         };
         if (piece.view.dictionary == nullptr) {
             with_text(piece.view, [&](const auto& text) {

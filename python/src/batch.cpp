@@ -19,6 +19,7 @@
 
 #include "arguments.hpp"
 #include "arrow_in.hpp"
+#include "busy.hpp"
 #include "event_arguments.hpp"
 #include "exchange_objects.hpp"
 #include "exchange_tables.hpp"
@@ -317,6 +318,7 @@ BatchResult submit_batch(Exchange& self, nb::handle frame) {
         }
     }
     BatchResult results(table.rows());
+    const Busy busy(self);
     in_pieces(table.rows(), [&](std::size_t row) {
         const auto tif = tifs ? static_cast<TimeInForce>((*tifs)[row]) : TimeInForce::gtc;
         const nanobook::SubmitResult result = prices.is_null(row)
@@ -333,8 +335,9 @@ BatchResult apply_batch(Exchange& self, nb::handle frame) {
     std::vector<Event> events(table.rows());
     // All of them before the first is applied.
     for (std::size_t row = 0; row < events.size(); ++row) events[row] = columns.event(row);
-    (void)symbol_of(events, self.options().symbol);
+    self.set_symbol(symbol_of(events, self.options().symbol));
     BatchResult results(events.size());
+    const Busy busy(self);
     in_pieces(events.size(), [&](std::size_t row) { std::visit(PutAnswer{results, row}, self.apply(events[row])); });
     return results;
 }

@@ -7,6 +7,8 @@ void bind_book(nanobind::module_& m);
 void bind_events(nanobind::module_& m);
 void bind_exchange(nanobind::module_& m);
 void bind_itch(nanobind::module_& m);
+/// After bind_itch.
+void bind_itch_events(nanobind::module_& m);
 void bind_results(nanobind::module_& m);
 
 /// Before any function that takes words.

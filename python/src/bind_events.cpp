@@ -125,7 +125,7 @@ nb::dict fields_of(const Event& event) {
     return fields;
 }
 
-Event checked(Event event, const char* symbol = "") {
+Event checked(Event event, std::string_view symbol = "") {
     event.symbol = to_symbol(symbol);
     const auto error = nanobook::check(event);
     if (error != nanobook::InputError::none) raise_value_error(nanobook::describe(error, event));
@@ -150,7 +150,7 @@ void bind_event(nb::module_& m) {
         .def_static(
             "submit_limit",
             [](Word<Side> side, Whole<nanobook::Price> price, Whole<nanobook::Quantity> quantity, Word<TimeInForce> tif,
-               bool matching, const char* symbol) {
+               bool matching, std::string_view symbol) {
                 return checked(Event::submit_limit(side.get("side"), price.get("price"), quantity.get("quantity"),
                                                    tif.get("tif"), matching),
                                symbol);
@@ -159,26 +159,26 @@ void bind_event(nb::module_& m) {
             "A limit order. Not `matching`: it rests whatever it crosses, as orders of market data do.")
         .def_static(
             "submit_market",
-            [](Word<Side> side, Whole<nanobook::Quantity> quantity, const char* symbol) {
+            [](Word<Side> side, Whole<nanobook::Quantity> quantity, std::string_view symbol) {
                 return checked(Event::submit_market(side.get("side"), quantity.get("quantity")), symbol);
             },
             "side"_a, "quantity"_a, "symbol"_a = "", "An order that trades at any price; nothing of it rests.")
         .def_static(
             "cancel",
-            [](Whole<nanobook::OrderId> id, const char* symbol) {
+            [](Whole<nanobook::OrderId> id, std::string_view symbol) {
                 return checked(Event::cancel(id.get("order id")), symbol);
             },
             "order_id"_a, "symbol"_a = "", "Takes an order off the book, or a pending stop out of the way.")
         .def_static(
             "reduce",
-            [](Whole<nanobook::OrderId> id, Whole<nanobook::Quantity> quantity, const char* symbol) {
+            [](Whole<nanobook::OrderId> id, Whole<nanobook::Quantity> quantity, std::string_view symbol) {
                 return checked(Event::reduce(id.get("order id"), quantity.get("quantity")), symbol);
             },
             "order_id"_a, "quantity"_a, "symbol"_a = "", "Takes a part off an order, which keeps its priority.")
         .def_static(
             "modify",
             [](Whole<nanobook::OrderId> id, Whole<nanobook::Price> price, Whole<nanobook::Quantity> quantity,
-               bool matching, const char* symbol) {
+               bool matching, std::string_view symbol) {
                 return checked(
                     Event::modify(id.get("order id"), price.get("new price"), quantity.get("new quantity"), matching),
                     symbol);
@@ -187,7 +187,8 @@ void bind_event(nb::module_& m) {
             "A cancel, then a new limit order: priority is lost.")
         .def_static(
             "submit_stop_market",
-            [](Word<Side> side, Whole<nanobook::Price> stop, Whole<nanobook::Quantity> quantity, const char* symbol) {
+            [](Word<Side> side, Whole<nanobook::Price> stop, Whole<nanobook::Quantity> quantity,
+               std::string_view symbol) {
                 return checked(
                     Event::submit_stop_market(side.get("side"), stop.get("stop price"), quantity.get("quantity")),
                     symbol);
@@ -196,7 +197,7 @@ void bind_event(nb::module_& m) {
         .def_static(
             "submit_stop_limit",
             [](Word<Side> side, Whole<nanobook::Price> stop, Whole<nanobook::Price> limit,
-               Whole<nanobook::Quantity> quantity, Word<TimeInForce> tif, const char* symbol) {
+               Whole<nanobook::Quantity> quantity, Word<TimeInForce> tif, std::string_view symbol) {
                 return checked(
                     Event::submit_stop_limit(side.get("side"), stop.get("stop price"), limit.get("limit price"),
                                              quantity.get("quantity"), tif.get("tif")),
@@ -208,7 +209,7 @@ void bind_event(nb::module_& m) {
             "submit_trailing_stop_market",
             [](Word<Side> side, Whole<nanobook::Price> stop, Whole<nanobook::Quantity> quantity,
                Word<TrailKind> trail_type, nb::handle trail_value, std::optional<Whole<std::uint32_t>> atr_period,
-               const char* symbol) {
+               std::string_view symbol) {
                 return checked(Event::submit_trailing_stop_market(side.get("side"), stop.get("initial stop price"),
                                                                   quantity.get("quantity"),
                                                                   to_trail(trail_type, trail_value, atr_period)),
@@ -223,7 +224,7 @@ void bind_event(nb::module_& m) {
             "submit_trailing_stop_limit",
             [](Word<Side> side, Whole<nanobook::Price> stop, Whole<nanobook::Price> limit,
                Whole<nanobook::Quantity> quantity, Word<TrailKind> trail_type, nb::handle trail_value,
-               Word<TimeInForce> tif, std::optional<Whole<std::uint32_t>> atr_period, const char* symbol) {
+               Word<TimeInForce> tif, std::optional<Whole<std::uint32_t>> atr_period, std::string_view symbol) {
                 return checked(
                     Event::submit_trailing_stop_limit(side.get("side"), stop.get("initial stop price"),
                                                       limit.get("limit price"), quantity.get("quantity"),
@@ -240,11 +241,12 @@ void bind_event(nb::module_& m) {
         .def_static(
             "execute",
             [](Whole<nanobook::OrderId> id, Whole<nanobook::Quantity> quantity,
-               std::optional<Whole<nanobook::Price>> price, std::uint64_t match_number, bool printable,
-               const char* symbol) {
-                return checked(Event::execute(id.get("order id"), quantity.get("quantity"), match_number,
-                                              price ? price->get("price") : Event::own_price, printable),
-                               symbol);
+               std::optional<Whole<nanobook::Price>> price, Whole<std::uint64_t> match_number, bool printable,
+               std::string_view symbol) {
+                return checked(
+                    Event::execute(id.get("order id"), quantity.get("quantity"), match_number.get("match number", 0),
+                                   price ? price->get("price") : Event::own_price, printable),
+                    symbol);
             },
             "order_id"_a, "quantity"_a, "price"_a = nb::none(), "match_number"_a = 0, "printable"_a = true,
             "symbol"_a = "",
@@ -253,9 +255,10 @@ void bind_event(nb::module_& m) {
         .def_static(
             "trade",
             [](Word<Side> side, Whole<nanobook::Price> price, Whole<nanobook::Quantity> quantity,
-               std::uint64_t match_number, const char* symbol) {
-                return checked(
-                    Event::trade(side.get("side"), price.get("price"), quantity.get("quantity"), match_number), symbol);
+               Whole<std::uint64_t> match_number, std::string_view symbol) {
+                return checked(Event::trade(side.get("side"), price.get("price"), quantity.get("quantity"),
+                                            match_number.get("match number", 0)),
+                               symbol);
             },
             "side"_a, "price"_a, "quantity"_a, "match_number"_a = 0, "symbol"_a = "",
             "Market data: a trade off the book; the side is the aggressor's.")
@@ -324,7 +327,11 @@ const char* name_of(EventKind kind) noexcept { return names[static_cast<std::siz
 TrailMethod to_trail(Word<TrailKind> type, nb::handle value, const std::optional<Whole<std::uint32_t>>& period) {
     const TrailKind kind = type.get("trail type");
     const double number = PyFloat_AsDouble(value.ptr());
-    if (number == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
+    if (number == -1 && PyErr_Occurred() != nullptr) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError) == 0) throw nb::python_error();
+        PyErr_Clear();
+        raise_value_error("trail value is " + std::string(nb::str(value).c_str()) + "; no number is as large");
+    }
     if (kind == TrailKind::percentage) return TrailMethod::percentage(number);
     if (kind == TrailKind::atr) {
         if (!period) raise_value_error("an ATR trail needs atr_period");
@@ -357,7 +364,7 @@ std::vector<Event> to_events(nb::handle events) {
         // (symbol, event), as some parsers give them.
         if (PyTuple_Check(item.ptr()) && PyTuple_Size(item.ptr()) == 2 && nb::isinstance<Event>(item[1])) {
             Event event = nb::cast<const Event&>(item[1]);
-            event.symbol = to_symbol(nb::str(item[0]).c_str());
+            event.symbol = to_symbol(nb::cast<std::string_view>(nb::handle(item[0])));
             list.push_back(event);
         } else if (nb::isinstance<Event>(item)) {
             list.push_back(nb::cast<const Event&>(item));
@@ -394,10 +401,11 @@ void bind_events(nb::module_& m) {
 
     m.def(
         "save_events",
-        [](const std::filesystem::path& path, nb::handle events, const char* symbol, std::uint32_t max_rounds,
-           std::optional<std::uint32_t> price_scale) {
+        [](const std::filesystem::path& path, nb::handle events, std::string_view symbol,
+           Whole<std::uint32_t> max_rounds, std::optional<Whole<std::uint32_t>> price_scale) {
             const std::vector<Event> list = to_events(events);
-            const nanobook::EventFileHeader header{to_symbol(symbol), max_rounds, price_scale};
+            nanobook::EventFileHeader header{to_symbol(symbol), max_rounds.get("max_rounds", 0), {}};
+            if (price_scale) header.price_scale = price_scale->get("price_scale", 0);
             with_file(path, [&] {
                 const nb::gil_scoped_release released;
                 nanobook::save_events(path, header, list);

@@ -4,17 +4,23 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -29,7 +35,9 @@
 #include "arguments.hpp"
 #include "batch.hpp"
 #include "bind.hpp"
+#include "busy.hpp"
 #include "event_arguments.hpp"
+#include "event_source.hpp"
 #include "exchange_objects.hpp"
 #include "files.hpp"
 #include "total_caster.hpp"
@@ -128,14 +136,15 @@ Event trailing_stop_limit(Word<Side> side, Whole<Price> stop, Whole<Price> limit
 
 // ---------------------------------------------------------------------- replay
 
-// Lets other threads run while many events are applied, and stops between two pieces where the user wants to.
+// Stops between two pieces where the user wants to. Lets other threads run if they cannot see the book yet.
 template <class Book>
-void replay_into(Book& book, std::span<const Event> events) {
-    constexpr std::size_t piece = 1 << 18;  // some 10 ms
+void replay_into(Book& book, std::span<const Event> events, bool is_shared = false) {
+    constexpr std::size_t piece = 1 << 17;  // some 10 ms; 40 of many symbols
     while (!events.empty()) {
         const auto now = events.first(std::min(piece, events.size()));
         {
-            const nb::gil_scoped_release released;
+            std::optional<nb::gil_scoped_release> released;
+            if (!is_shared) released.emplace();
             book.apply_all(now);
         }
         events = events.subspan(now.size());
@@ -144,21 +153,60 @@ void replay_into(Book& book, std::span<const Event> events) {
 }
 
 nb::object apply(Exchange& self, const Event& event) {
-    (void)symbol_of({event}, self.options().symbol);
+    self.set_symbol(symbol_of({event}, self.options().symbol));
     return std::visit(ToPython{scale_of(self)}, self.apply(event));
 }
 
 void apply_events(Exchange& self, nb::handle events) {
+    if (auto source = to_event_source(events)) {
+        self.set_symbol(symbol_of(*source, events, self.options().symbol));
+        return replay_into(self, std::move(source), true);
+    }
     const std::vector<Event> list = to_events(events);
-    (void)symbol_of(list, self.options().symbol);
-    replay_into(self, list);
+    self.set_symbol(symbol_of(list, self.options().symbol));
+    replay_into(self, list, true);
 }
 
-ExchangeOptions options(const char* symbol, std::uint32_t max_rounds, std::uint32_t price_scale) {
+ExchangeOptions options(std::string_view symbol, std::uint32_t max_rounds, std::uint32_t price_scale) {
     if (price_scale > nanobook::EventFileHeader::max_price_scale) {
         raise_value_error("price scale is " + std::to_string(price_scale) + "; it must be at most 18");
     }
     return {to_symbol(symbol), max_rounds, price_scale};
+}
+
+ExchangeOptions options(std::string_view symbol, Whole<std::uint32_t> max_rounds, Whole<std::uint32_t> price_scale) {
+    return options(symbol, max_rounds.get("max rounds", 0), price_scale.get("price scale", 0));
+}
+
+// ITCH says what its prices are; of a list of events nobody knows.
+ExchangeOptions options(const EventSource* source, std::string_view symbol, Whole<std::uint32_t> max_rounds,
+                        const std::optional<Whole<std::uint32_t>>& price_scale) {
+    ExchangeOptions wanted = options(symbol, max_rounds.get("max rounds", 0),
+                                     source != nullptr ? source->price_scale() : ExchangeOptions{}.price_scale);
+    if (!price_scale) return wanted;
+    const std::uint32_t scale = price_scale->get("price scale", 0);
+    if (source != nullptr && scale != source->price_scale()) {
+        raise_value_error("price scale is " + std::to_string(scale) + ", but the prices of the events have " +
+                          std::to_string(source->price_scale()) + " decimals");
+    }
+    return options(symbol, wanted.max_rounds, scale);
+}
+
+Exchange replay_one(nb::handle events, std::string_view symbol, Whole<std::uint32_t> max_rounds,
+                    const std::optional<Whole<std::uint32_t>>& price_scale) {
+    auto source = to_event_source(events);
+    ExchangeOptions wanted = options(source.get(), symbol, max_rounds, price_scale);
+    if (source) {
+        if (const auto only = source->only_symbol()) wanted.symbol = symbol_of(*only, wanted.symbol);
+        Exchange exchange(wanted);
+        replay_into(exchange, std::move(source));
+        return exchange;
+    }
+    const std::vector<Event> list = to_events(events);
+    wanted.symbol = symbol_of(list, wanted.symbol);
+    Exchange exchange(wanted);
+    replay_into(exchange, list);
+    return exchange;
 }
 
 // ---------------------------------------------------------------------- files
@@ -182,7 +230,9 @@ void save(const Exchange& self, const std::filesystem::path& path) {
 
 Exchange load(const std::filesystem::path& path) {
     const nanobook::EventFile file = with_file(path, [&] { return nanobook::load_events(path); });
-    Exchange exchange(options_of(file.header));
+    ExchangeOptions options = options_of(file.header);
+    options.symbol = symbol_of(file.events, options.symbol);
+    Exchange exchange(options);
     replay_into(exchange, file.events);
     return exchange;
 }
@@ -191,6 +241,14 @@ nb::bytes to_bytes(const std::vector<std::byte>& image) { return nb::bytes(image
 Exchange from_bytes(const nb::bytes& image) {
     return nanobook::from_image({static_cast<const std::byte*>(image.data()), image.size()});
 }
+
+// A journal could not be written.
+struct JournalWriteError : std::system_error {
+    JournalWriteError(const std::system_error& error, std::filesystem::path file)
+        : std::system_error(error), path(std::move(file)) {}
+
+    std::filesystem::path path;
+};
 
 // An exchange whose every event is in a journal before anything is done about it.
 class JournaledExchange : public Exchange {
@@ -203,7 +261,7 @@ class JournaledExchange : public Exchange {
             options.header = nanobook::EventFileHeader{wanted->symbol, wanted->max_rounds, wanted->price_scale};
         }
         options.flush_every = flush_every;
-        options.allow_corruption = repair;
+        options.repair = repair;
         std::vector<Event> events;
         auto journal = with_file(path, [&] {
             return nanobook::Journal::open(path, options, [&](const Event& event) { events.push_back(event); });
@@ -239,16 +297,24 @@ class JournaledExchange : public Exchange {
         std::optional<nanobook::Journal> journal;
 
         nanobook::Journal& get() {
-            if (!journal) raise_value_error("the journal is closed");
+            if (!journal) throw nanobook::JournalError("the journal is closed");
             return *journal;
         }
+        // Perhaps without the GIL: what goes wrong is told to Python later.
         void on_event(const Event& event) override {
-            with_file(get().path(), [&] { get().append(event); });
+            try {
+                get().append(event);
+            } catch (const std::system_error& error) {
+                throw JournalWriteError(error, get().path());
+            }
         }
     };
 
     Sink sink_;
 };
+
+// Without the journal, which has one writer.
+Exchange plain_copy(const JournaledExchange& self) { return nanobook::from_image(nanobook::to_image(self)); }
 
 // ---------------------------------------------------------------------- the classes
 
@@ -274,8 +340,8 @@ void bind_one(nb::module_& m) {
         "an unknown or finished order is an ordinary answer.");
     one.def(
            "__init__",
-           [](Exchange* self, const char* symbol, std::uint32_t max_rounds, std::uint32_t price_scale,
-              bool log_events) {
+           [](Exchange* self, std::string_view symbol, Whole<std::uint32_t> max_rounds,
+              Whole<std::uint32_t> price_scale, bool log_events) {
                new (self) Exchange(options(symbol, max_rounds, price_scale));
                self->log().enable(log_events);
            },
@@ -346,21 +412,14 @@ void bind_one(nb::module_& m) {
              "event"_a, "Does what an event says, and answers like the method of its kind.")
         .def("apply_all", &apply_events,
              nb::sig("def apply_all(self, events: collections.abc.Iterable[Event]) -> None"), "events"_a,
-             "Applies events in order. Other threads run meanwhile.")
+             "Applies events in order.")
         .def_static(
-            "replay",
-            [](nb::handle events, const char* symbol, std::uint32_t max_rounds, std::uint32_t price_scale) {
-                const std::vector<Event> list = to_events(events);
-                ExchangeOptions wanted = options(symbol, max_rounds, price_scale);
-                wanted.symbol = symbol_of(list, wanted.symbol);
-                Exchange exchange(wanted);
-                replay_into(exchange, list);
-                return exchange;
-            },
+            "replay", &replay_one,
             nb::sig("def replay(events: collections.abc.Iterable[Event], symbol: str = '', *, max_rounds: int = 100, "
-                    "price_scale: int = 2) -> Exchange"),
-            "events"_a, "symbol"_a = "", nb::kw_only(), "max_rounds"_a = 100, "price_scale"_a = 2,
-            "A new exchange to which all of the events happened. ValueError where they are for several symbols.")
+                    "price_scale: int | None = None) -> Exchange"),
+            "events"_a, "symbol"_a = "", nb::kw_only(), "max_rounds"_a = 100, "price_scale"_a = nb::none(),
+            "A new exchange to which all of the events happened. ValueError where they are for several "
+            "symbols. parse_itch knows the price scale and the symbol; else it is 2 and that of the events.")
         .def(
             "events", [](const Exchange& self) { return EventSequence{self.log().events().snapshot()}; },
             "Every input so far, in order, whether or not it succeeded: a sequence; polars.DataFrame(ex.events()) "
@@ -376,12 +435,19 @@ void bind_one(nb::module_& m) {
         .def_static("load", &load, nb::sig("def load(path: str | os.PathLike[str]) -> Exchange"), "path"_a,
                     "The exchange that a file of events describes, with or without a header. ValueError names the line "
                     "that is wrong.")
-        .def("__getstate__", [](const Exchange& self) { return to_bytes(nanobook::to_image(self)); })
-        .def("__setstate__", [](Exchange& self, const nb::bytes& image) { new (&self) Exchange(from_bytes(image)); })
-        .def("__copy__", [](const Exchange& self) { return nanobook::from_image(nanobook::to_image(self)); })
-        .def(
-            "__deepcopy__",
-            [](const Exchange& self, nb::handle) { return nanobook::from_image(nanobook::to_image(self)); }, "memo"_a)
+        .def("__getstate__",
+             [](nb::handle self) -> nb::object {
+                 const nb::bytes image = to_bytes(nanobook::to_image(nb::cast<const Exchange&>(self)));
+                 // Subclasses have attributes of their own.
+                 if (!nb::hasattr(self, "__dict__")) return image;
+                 return nb::make_tuple(image, self.attr("__dict__"));
+             })
+        .def("__setstate__",
+             [](nb::pointer_and_handle<Exchange> self, const nb::object& state) {
+                 const bool has_attributes = nb::isinstance<nb::tuple>(state);
+                 new (self.p) Exchange(from_bytes(nb::cast<nb::bytes>(has_attributes ? nb::object(state[0]) : state)));
+                 if (has_attributes) self.h.attr("__dict__").attr("update")(state[1]);
+             })
         // ---- tables
         .def(
             "submit_batch", &submit_batch, nb::sig("def submit_batch(self, frame: typing.Any) -> BatchResult"),
@@ -411,7 +477,8 @@ void bind_one(nb::module_& m) {
         .def("spread", &Exchange::spread, "Best ask less best bid, in price units; None where a side is empty.")
         .def("last_trade_price", &Exchange::last_trade_price, "Price of the last trade, or None.")
         .def(
-            "depth", [](const Exchange& self, Whole<std::uint32_t> levels) { return self.depth(levels.get("levels")); },
+            "depth",
+            [](const Exchange& self, Whole<std::uint32_t> levels) { return self.depth(levels.get("levels", 0)); },
             "levels"_a = 10, "The best `levels` price levels of each side: a copy.")
         .def("full_book", &Exchange::full_book, "All price levels of each side: a copy.")
         .def(
@@ -452,7 +519,14 @@ void bind_one(nb::module_& m) {
         .def("clear_order_history", &Exchange::clear_order_history,
              "Forgets the orders that do not rest, and returns how many; stops are kept.")
         .def("compact", &Exchange::compact, "Drops the blanks that cancels leave; it is also done when it is due.")
-        .def("reserve", &Exchange::reserve, "orders"_a, "Takes memory for so many orders more, ahead of time.")
+        .def(
+            "reserve",
+            [](Exchange& self, Whole<std::uint64_t> orders) {
+                constexpr std::uint64_t most = std::uint64_t{1} << 40;  // orders of a hundred bytes
+                if (orders.get("orders", 0) > most) throw std::bad_alloc();
+                self.reserve(orders.value);
+            },
+            "orders"_a, "Takes memory for so many orders more, ahead of time.")
         .def("__repr__", [](const Exchange& self) {
             return nb::str("Exchange({!r}, best {} / {}, {} trades)")
                 .format(to_python(self.options().symbol), self.best_bid(), self.best_ask(), self.trades().size());
@@ -474,6 +548,15 @@ void bind_one(nb::module_& m) {
         .def_prop_ro(
             "events_recovered", [](JournaledExchange& self) { return self.journal().recovery().events_kept; },
             "Events that opening it found.")
+        .def("__copy__", &plain_copy)
+        .def(
+            "__deepcopy__", [](const JournaledExchange& self, nb::handle) { return plain_copy(self); }, "memo"_a)
+        .def(
+            "__reduce_ex__",
+            [](const JournaledExchange&, int) -> nb::object {
+                throw nb::type_error("an exchange with a journal cannot be pickled: copy.copy(it) can");
+            },
+            "protocol"_a)
         .def(
             "__enter__", [](nb::object self) { return self; }, nb::sig("def __enter__(self) -> JournaledExchange"))
         .def(
@@ -482,34 +565,60 @@ void bind_one(nb::module_& m) {
 
     m.def(
         "open_journal",
-        [](const std::filesystem::path& path, std::optional<const char*> symbol, std::uint32_t max_rounds,
-           std::uint32_t price_scale, std::size_t flush_every, bool repair) {
-            std::optional<ExchangeOptions> wanted;
-            if (symbol || !std::filesystem::exists(path)) {
-                wanted = options(symbol.value_or(""), max_rounds, price_scale);
+        [](const std::filesystem::path& path, std::optional<std::string_view> symbol,
+           std::optional<Whole<std::uint32_t>> max_rounds, std::optional<Whole<std::uint32_t>> price_scale,
+           Whole<std::uint64_t> flush_every, bool repair) {
+            ExchangeOptions wanted = options(symbol.value_or(""), 100, 2);
+            if (max_rounds) wanted.max_rounds = max_rounds->get("max rounds", 0);
+            if (price_scale)
+                wanted = options(symbol.value_or(""), wanted.max_rounds, price_scale->get("price scale", 0));
+            // One that has its header knows better.
+            std::error_code missing;
+            const auto size = std::filesystem::file_size(path, missing);
+            const bool is_new = missing || size < nanobook::detail::journal_block;
+            auto journaled = JournaledExchange::open(path, is_new ? std::optional(wanted) : std::nullopt,
+                                                     flush_every.get("flush every", 0), repair);
+            const ExchangeOptions& found = journaled->options();
+            if ((symbol && found.symbol != wanted.symbol) || (max_rounds && found.max_rounds != wanted.max_rounds) ||
+                (price_scale && found.price_scale != wanted.price_scale)) {
+                const auto describe = [](const ExchangeOptions& o) {
+                    return std::string(o.symbol.view()) + " with max rounds " + std::to_string(o.max_rounds) +
+                           " and price scale " + std::to_string(o.price_scale);
+                };
+                raise_value_error(path.string() + ": the journal has " + describe(found) + "; wanted was " +
+                                  describe(wanted));
             }
-            return JournaledExchange::open(path, wanted, flush_every, repair).release();
+            return journaled.release();
         },
-        nb::sig("def open_journal(path: str | os.PathLike[str], symbol: str | None = None, *, max_rounds: int = 100, "
-                "price_scale: int = 2, flush_every: int = 1, repair: bool = False) -> JournaledExchange"),
-        nb::rv_policy::take_ownership, "path"_a, "symbol"_a = nb::none(), nb::kw_only(), "max_rounds"_a = 100,
-        "price_scale"_a = 2, "flush_every"_a = 1, "repair"_a = false,
+        nb::sig("def open_journal(path: str | os.PathLike[str], symbol: str | None = None, *, "
+                "max_rounds: int | None = None, price_scale: int | None = None, flush_every: int = 1, "
+                "repair: bool = False) -> JournaledExchange"),
+        nb::rv_policy::take_ownership, "path"_a, "symbol"_a = nb::none(), nb::kw_only(), "max_rounds"_a = nb::none(),
+        "price_scale"_a = nb::none(), "flush_every"_a = 1, "repair"_a = false,
         "The exchange that a journal holds, or a new one; its inputs are appended from now on.\n\n"
         "A record that a crash tore is cut off, and `bytes_cut` says so. Damage in the middle is a ValueError, unless "
         "`repair` allows to drop everything from there on. Each input is handed to the system at once, or every "
         "`flush_every` inputs.");
 }
 
-MultiExchange replay_several(nb::handle events, std::uint32_t max_rounds, std::uint32_t price_scale) {
-    const std::vector<Event> list = to_events(events);
-    MultiExchange exchanges(options("", max_rounds, price_scale));
-    replay_into(exchanges, list);
+void apply_to_several(MultiExchange& self, nb::handle events, bool is_shared) {
+    if (auto source = to_event_source(events)) {
+        replay_into(self, std::move(source), is_shared);
+    } else {
+        replay_into(self, to_events(events), is_shared);
+    }
+}
+
+MultiExchange replay_several(nb::handle events, Whole<std::uint32_t> max_rounds,
+                             const std::optional<Whole<std::uint32_t>>& price_scale) {
+    MultiExchange exchanges(options(to_event_source(events).get(), "", max_rounds, price_scale));
+    apply_to_several(exchanges, events, false);
     return exchanges;
 }
 
 // Submits to the exchange of a symbol, which is created only for an order that is sound.
 template <class Submit>
-auto submit_to(MultiExchange& self, const char* symbol, Submit&& submit) {
+auto submit_to(MultiExchange& self, std::string_view symbol, Submit&& submit) {
     const nanobook::Symbol name = to_symbol(symbol);
     if (Exchange* const exchange = self.find(name)) return submit(*exchange);
     Exchange fresh([&] {
@@ -529,25 +638,27 @@ void bind_several(nb::module_& m) {
         "gets its exchange with its first order.")
         .def(
             "__init__",
-            [](MultiExchange* self, std::uint32_t max_rounds, std::uint32_t price_scale) {
+            [](MultiExchange* self, Whole<std::uint32_t> max_rounds, Whole<std::uint32_t> price_scale) {
                 new (self) MultiExchange(options("", max_rounds, price_scale));
             },
             nb::kw_only(), "max_rounds"_a = 100, "price_scale"_a = 2)
         .def(
             "get_or_create",
-            [](MultiExchange& self, const char* symbol) -> Exchange& { return self.get_or_create(to_symbol(symbol)); },
+            [](MultiExchange& self, std::string_view symbol) -> Exchange& {
+                return self.get_or_create(to_symbol(symbol));
+            },
             nb::rv_policy::reference_internal, "symbol"_a,
             "The exchange of a symbol itself, not a copy: what happens there happens here.")
         .def(
             "__getitem__",
-            [](MultiExchange& self, const char* symbol) -> Exchange& {
+            [](MultiExchange& self, std::string_view symbol) -> Exchange& {
                 if (Exchange* const exchange = self.find(to_symbol(symbol))) return *exchange;
-                throw nb::key_error(symbol);
+                throw nb::key_error(std::string(symbol).c_str());
             },
             nb::rv_policy::reference_internal, "symbol"_a, "The same; KeyError for a symbol that has none.")
         .def(
             "__contains__",
-            [](const MultiExchange& self, const char* symbol) { return self.find(to_symbol(symbol)) != nullptr; },
+            [](const MultiExchange& self, std::string_view symbol) { return self.find(to_symbol(symbol)) != nullptr; },
             "symbol"_a)
         .def("__len__", &MultiExchange::size)
         .def("len", &MultiExchange::size, "How many symbols there are; len() does as well.")
@@ -575,33 +686,33 @@ void bind_several(nb::module_& m) {
             "(symbol, best bid, best ask) of each, sorted by symbol.")
         .def(
             "submit_limit",
-            [](MultiExchange& self, const char* symbol, Word<Side> side, Whole<Price> price, Whole<Quantity> quantity,
-               Word<TimeInForce> tif) {
+            [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> price,
+               Whole<Quantity> quantity, Word<TimeInForce> tif) {
                 return submit_to(self, symbol,
                                  [&](Exchange& e) { return submit_limit(e, side, price, quantity, tif); });
             },
             "symbol"_a, "side"_a, "price"_a, "quantity"_a, "tif"_a = gtc())
         .def(
             "submit_market",
-            [](MultiExchange& self, const char* symbol, Word<Side> side, Whole<Quantity> quantity) {
+            [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Quantity> quantity) {
                 return submit_to(self, symbol, [&](Exchange& e) { return submit_market(e, side, quantity); });
             },
             "symbol"_a, "side"_a, "quantity"_a)
         .def(
             "cancel",
-            [](MultiExchange& self, const char* symbol, Whole<OrderId> id) {
+            [](MultiExchange& self, std::string_view symbol, Whole<OrderId> id) {
                 return self.cancel(to_symbol(symbol), id.get("order id"));
             },
             "symbol"_a, "order_id"_a, "An unknown symbol is an unknown order, and creates nothing.")
         .def(
             "reduce",
-            [](MultiExchange& self, const char* symbol, Whole<OrderId> id, Whole<Quantity> quantity) {
+            [](MultiExchange& self, std::string_view symbol, Whole<OrderId> id, Whole<Quantity> quantity) {
                 return self.reduce(to_symbol(symbol), id.get("order id"), quantity.get("quantity"));
             },
             "symbol"_a, "order_id"_a, "quantity"_a)
         .def(
             "modify",
-            [](MultiExchange& self, const char* symbol, Whole<OrderId> id, Whole<Price> price,
+            [](MultiExchange& self, std::string_view symbol, Whole<OrderId> id, Whole<Price> price,
                Whole<Quantity> quantity) {
                 if (Exchange* const exchange = self.find(to_symbol(symbol))) {
                     return modify(*exchange, id, price, quantity);
@@ -615,14 +726,15 @@ void bind_several(nb::module_& m) {
             "symbol"_a, "order_id"_a, "new_price"_a, "new_quantity"_a)
         .def(
             "submit_stop_market",
-            [](MultiExchange& self, const char* symbol, Word<Side> side, Whole<Price> stop, Whole<Quantity> quantity) {
+            [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> stop,
+               Whole<Quantity> quantity) {
                 return submit_to(self, symbol,
                                  [&](Exchange& e) { return submit_stop(e, stop_market(side, stop, quantity)); });
             },
             "symbol"_a, "side"_a, "stop_price"_a, "quantity"_a)
         .def(
             "submit_stop_limit",
-            [](MultiExchange& self, const char* symbol, Word<Side> side, Whole<Price> stop, Whole<Price> limit,
+            [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> stop, Whole<Price> limit,
                Whole<Quantity> quantity, Word<TimeInForce> tif) {
                 return submit_to(self, symbol, [&](Exchange& e) {
                     return submit_stop(e, stop_limit(side, stop, limit, quantity, tif));
@@ -631,8 +743,9 @@ void bind_several(nb::module_& m) {
             "symbol"_a, "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = gtc())
         .def(
             "submit_trailing_stop_market",
-            [](MultiExchange& self, const char* symbol, Word<Side> side, Whole<Price> stop, Whole<Quantity> quantity,
-               Word<TrailKind> type, nb::handle value, const std::optional<Whole<std::uint32_t>>& period) {
+            [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> stop,
+               Whole<Quantity> quantity, Word<TrailKind> type, nb::handle value,
+               const std::optional<Whole<std::uint32_t>>& period) {
                 return submit_to(self, symbol, [&](Exchange& e) {
                     return submit_stop(e, trailing_stop_market(side, stop, quantity, type, value, period));
                 });
@@ -644,7 +757,7 @@ void bind_several(nb::module_& m) {
             "atr_period"_a = nb::none())
         .def(
             "submit_trailing_stop_limit",
-            [](MultiExchange& self, const char* symbol, Word<Side> side, Whole<Price> stop, Whole<Price> limit,
+            [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> stop, Whole<Price> limit,
                Whole<Quantity> quantity, Word<TrailKind> type, nb::handle value, Word<TimeInForce> tif,
                const std::optional<Whole<std::uint32_t>>& period) {
                 return submit_to(self, symbol, [&](Exchange& e) {
@@ -667,13 +780,15 @@ void bind_several(nb::module_& m) {
                     "PrintResult"),
             "event"_a, "Does what an event says, where its `symbol` says.")
         .def(
-            "apply_all", [](MultiExchange& self, nb::handle events) { replay_into(self, to_events(events)); },
-            nb::sig("def apply_all(self, events: collections.abc.Iterable[Event]) -> None"), "events"_a)
+            "apply_all", [](MultiExchange& self, nb::handle events) { apply_to_several(self, events, true); },
+            nb::sig("def apply_all(self, events: collections.abc.Iterable[Event]) -> None"), "events"_a,
+            "Applies events in order, each where its `symbol` says.")
         .def_static("replay", &replay_several,
                     nb::sig("def replay(events: collections.abc.Iterable[Event], *, max_rounds: int = 100, "
-                            "price_scale: int = 2) -> MultiExchange"),
-                    "events"_a, nb::kw_only(), "max_rounds"_a = 100, "price_scale"_a = 2,
-                    "New exchanges to which all of the events happened, each where its `symbol` says.")
+                            "price_scale: int | None = None) -> MultiExchange"),
+                    "events"_a, nb::kw_only(), "max_rounds"_a = 100, "price_scale"_a = nb::none(),
+                    "New exchanges to which all of the events happened, each where its `symbol` says. parse_itch knows "
+                    "the price scale; else it is 2.")
         .def(
             "events",
             [](const MultiExchange& self) {
@@ -711,6 +826,16 @@ void bind_several(nb::module_& m) {
 }  // namespace
 
 void bind_exchange(nb::module_& m) {
+    nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const JournalWriteError& error) {
+            errno = error.code().value();
+            PyErr_SetFromErrnoWithFilename(PyExc_OSError, error.path.c_str());
+        } catch (const nanobook::JournalError& error) {
+            PyErr_SetString(PyExc_ValueError, error.what());
+        }
+    });
     nb::class_<BatchResult>(m, "BatchResult",
                             "A row for each of a batch: polars.DataFrame(result) makes a table of order_id, status, "
                             "filled_quantity, resting_quantity, cancelled_quantity, error.")

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -151,10 +152,11 @@ struct OrderSequence {
 };
 
 /// ValueError where the text is no symbol.
-[[nodiscard]] inline nanobook::Symbol to_symbol(const char* text) {
+[[nodiscard]] inline nanobook::Symbol to_symbol(std::string_view text) {
     const auto symbol = nanobook::Symbol::parse(text);
     if (!symbol) {
-        raise_value_error("symbol is '" + std::string(text) + "'; it must be at most 8 ASCII characters");
+        raise_value_error("symbol is " + std::string(nanobind::repr(nanobind::str(text.data(), text.size())).c_str()) +
+                          "; it must be at most 8 ASCII characters");
     }
     return *symbol;
 }
@@ -186,6 +188,8 @@ nanobind::class_<Sequence> bind_sequence(nanobind::module_& m, const char* name,
     namespace nb = nanobind;
     using namespace nb::literals;
     nb::class_<Sequence> sequence(m, name, doc, extra...);
+    // What compares equal by its rows must not hash by its place.
+    sequence.attr("__hash__") = nb::none();
     sequence.def("__len__", [](const Sequence& self) { return self.rows.size(); })
         .def(
             "__getitem__",

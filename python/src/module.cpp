@@ -14,4 +14,5 @@ NB_MODULE(_core, m) {
     bind_events(m);
     bind_exchange(m);
     bind_itch(m);
+    bind_itch_events(m);
 }

@@ -241,6 +241,8 @@ class BasicExchange {
     // ------------------------------------------------------------------ questions
 
     [[nodiscard]] const ExchangeOptions& options() const noexcept { return options_; }
+    /// Names an exchange that has no name yet. It decides nothing.
+    void set_symbol(Symbol symbol) noexcept { options_.symbol = symbol; }
     [[nodiscard]] std::optional<Price> best_bid() const noexcept { return book_.best(Side::buy); }
     [[nodiscard]] std::optional<Price> best_ask() const noexcept { return book_.best(Side::sell); }
     /// Best ask less best bid.

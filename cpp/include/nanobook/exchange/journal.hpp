@@ -66,7 +66,7 @@ struct JournalOptions {
     std::size_t flush_every = 0;
     /// Where whole records follow damaged ones, drop them all, for good, instead of refusing to open. Copy the file
     /// first.
-    bool allow_corruption = false;
+    bool repair = false;
 };
 
 namespace detail {
@@ -231,8 +231,7 @@ struct JournalScan {
 /// whole records behind a damaged one.
 template <class Source, class Visitor>
 [[nodiscard]] JournalScan scan_journal(const Source& source, std::uint64_t size,
-                                       const std::optional<EventFileHeader>& wanted, bool allow_corruption,
-                                       Visitor&& visit) {
+                                       const std::optional<EventFileHeader>& wanted, bool repair, Visitor&& visit) {
     JournalWindow<Source> window(source, size);
     JournalScan scan;
     const auto header = window.at(0, journal_block);
@@ -284,16 +283,16 @@ template <class Source, class Visitor>
         scan.recovery.reason += ", yet a whole record stands at byte " + std::to_string(offset) +
                                 ": this is no torn end. " + std::to_string(scan.recovery.bytes_cut) +
                                 " bytes follow record " + std::to_string(scan.recovery.events_kept);
-        if (!allow_corruption) throw JournalError(scan.recovery.reason + "; allow_corruption drops them");
+        if (!repair) throw JournalError(scan.recovery.reason + "; repair drops them");
         return scan;
     }
 }
 
 template <class Source>
-[[nodiscard]] JournalContents read_journal(const Source& source, std::uint64_t size, bool allow_corruption) {
+[[nodiscard]] JournalContents read_journal(const Source& source, std::uint64_t size, bool repair) {
     JournalContents contents;
-    JournalScan scan = scan_journal(source, size, std::nullopt, allow_corruption,
-                                    [&](const Event& event) { contents.events.push_back(event); });
+    JournalScan scan =
+        scan_journal(source, size, std::nullopt, repair, [&](const Event& event) { contents.events.push_back(event); });
     contents.header = scan.header.value_or(EventFileHeader{});
     contents.recovery = std::move(scan.recovery);
     return contents;
@@ -317,16 +316,16 @@ decltype(auto) naming(const std::filesystem::path& path, Function&& function) {
 }  // namespace detail
 
 /// What a journal holds, given its bytes. JournalError as in `read_journal`.
-[[nodiscard]] inline JournalContents parse_journal(std::span<const std::byte> bytes, bool allow_corruption = false) {
-    return detail::read_journal(detail::BytesSource(bytes), bytes.size(), allow_corruption);
+[[nodiscard]] inline JournalContents parse_journal(std::span<const std::byte> bytes, bool repair = false) {
+    return detail::read_journal(detail::BytesSource(bytes), bytes.size(), repair);
 }
 
 /// What a journal holds; the file is not changed, and may be appended to meanwhile. JournalError where it is no
 /// journal, or where whole records follow a damaged one, unless that is allowed; std::system_error naming a file that
 /// cannot be read.
-[[nodiscard]] inline JournalContents read_journal(const std::filesystem::path& path, bool allow_corruption = false) {
+[[nodiscard]] inline JournalContents read_journal(const std::filesystem::path& path, bool repair = false) {
     const detail::File file(path, detail::File::Access::read);
-    return detail::naming(path, [&] { return detail::read_journal(file, file.size(), allow_corruption); });
+    return detail::naming(path, [&] { return detail::read_journal(file, file.size(), repair); });
 }
 
 /// Appends events to a journal. One thread at a time. Failures of the system are std::system_error naming the file.
@@ -347,7 +346,7 @@ class Journal {
         if (!file.try_lock()) throw JournalError(path.string() + ": another Journal has it open");
         const std::uint64_t size = file.size();
         auto scan = detail::naming(
-            path, [&] { return detail::scan_journal(file, size, options.header, options.allow_corruption, visit); });
+            path, [&] { return detail::scan_journal(file, size, options.header, options.repair, visit); });
         Journal journal(std::move(file), options.flush_every, scan.recovery);
         if (scan.header) {
             journal.header_ = *scan.header;

@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <string>
 
@@ -72,6 +74,18 @@ enum class InputError : std::uint8_t {
     return has_trail(event.kind) ? check(event.trail()) : InputError::none;
 }
 
+/// A number as one would write it.
+[[nodiscard]] inline std::string shortest(double number) {
+    for (int digits = 6; digits < 17; ++digits) {
+        char text[40];
+        std::snprintf(text, sizeof(text), "%.*g", digits, number);
+        if (std::strtod(text, nullptr) == number || std::isnan(number)) return text;
+    }
+    char text[40];
+    std::snprintf(text, sizeof(text), "%.17g", number);
+    return text;
+}
+
 /// A sentence that names the value.
 [[nodiscard]] inline std::string describe(InputError error, const Event& event) {
     const bool is_stop =
@@ -86,7 +100,7 @@ enum class InputError : std::uint8_t {
         case InputError::fixed_trail_not_positive:
             return "trail value is " + std::to_string(event.trail().distance()) + "; it must be at least 1";
         case InputError::trail_factor_not_positive:
-            return "trail value is " + std::to_string(event.trail().factor()) + "; it must be a number above 0";
+            return "trail value is " + shortest(event.trail().factor()) + "; it must be a number above 0";
         case InputError::zero_atr_period: return "ATR period is 0; it must be at least 1";
         case InputError::negative_price: return "price is " + std::to_string(event.price) + "; it cannot be negative";
         case InputError::no_trail: return "a trailing stop needs a trail method: fixed, percentage or atr";
