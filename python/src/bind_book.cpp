@@ -6,6 +6,7 @@
 #include <nanobook/book/snapshot.hpp>
 
 #include "bind.hpp"
+#include "exchange_objects.hpp"
 #include "exchange_tables.hpp"
 #include "total_caster.hpp"
 
@@ -46,9 +47,9 @@ void bind_book(nb::module_& m) {
                 .format(level.price, level.quantity, level.order_count);
         });
 
-    nb::class_<BookSnapshot> snapshot(m, "BookSnapshot", "The best levels of both sides, best first: a copy.");
-    snapshot.attr("__hash__") = nb::none();
-    snapshot.def_ro("bids", &BookSnapshot::bids, "Best first.")
+    nb::class_<BookSnapshot>(m, "BookSnapshot", "The best levels of both sides, best first: a copy.")
+        .def("__hash__", &refuse_to_hash<BookSnapshot>)
+        .def_ro("bids", &BookSnapshot::bids, "Best first.")
         .def_ro("asks", &BookSnapshot::asks, "Best first.")
         .def_prop_ro("best_bid", &BookSnapshot::best_bid, "Price of the best bid, or None.")
         .def_prop_ro("best_ask", &BookSnapshot::best_ask, "Price of the best ask, or None.")

@@ -553,10 +553,10 @@ void bind_one(nb::module_& m) {
             "__deepcopy__", [](const JournaledExchange& self, nb::handle) { return plain_copy(self); }, "memo"_a)
         .def(
             "__reduce_ex__",
-            [](const JournaledExchange&, int) -> nb::object {
+            [](const JournaledExchange&, nb::handle) -> nb::object {
                 throw nb::type_error("an exchange with a journal cannot be pickled: copy.copy(it) can");
             },
-            "protocol"_a)
+            nb::sig("def __reduce_ex__(self, protocol: typing.SupportsIndex, /) -> typing.NoReturn"), "protocol"_a)
         .def(
             "__enter__", [](nb::object self) { return self; }, nb::sig("def __enter__(self) -> JournaledExchange"))
         .def(
@@ -803,22 +803,26 @@ void bind_several(nb::module_& m) {
             },
             "The events of every exchange, one symbol after another, each with its symbol.")
         .def("state_hash", &MultiExchange::state_hash)
-        .def("__getstate__",
-             [](const MultiExchange& self) {
-                 nb::list images;
-                 for (const auto& [symbol, exchange] : self) images.append(to_bytes(nanobook::to_image(exchange)));
-                 return nb::make_tuple(self.options().max_rounds, self.options().price_scale, images);
-             })
-        .def("__setstate__",
-             [](MultiExchange& self, const std::tuple<std::uint32_t, std::uint32_t, nb::list>& state) {
-                 const auto& [max_rounds, price_scale, images] = state;
-                 MultiExchange exchanges(options("", max_rounds, price_scale));
-                 for (nb::handle image : images) {
-                     Exchange exchange = from_bytes(nb::cast<nb::bytes>(image));
-                     exchanges.get_or_create(exchange.options().symbol) = std::move(exchange);
-                 }
-                 new (&self) MultiExchange(std::move(exchanges));
-             })
+        .def(
+            "__getstate__",
+            [](const MultiExchange& self) {
+                nb::list images;
+                for (const auto& [symbol, exchange] : self) images.append(to_bytes(nanobook::to_image(exchange)));
+                return nb::make_tuple(self.options().max_rounds, self.options().price_scale, images);
+            },
+            nb::sig("def __getstate__(self) -> tuple[int, int, list[bytes]]"))
+        .def(
+            "__setstate__",
+            [](MultiExchange& self, const std::tuple<std::uint32_t, std::uint32_t, nb::list>& state) {
+                const auto& [max_rounds, price_scale, images] = state;
+                MultiExchange exchanges(options("", max_rounds, price_scale));
+                for (nb::handle image : images) {
+                    Exchange exchange = from_bytes(nb::cast<nb::bytes>(image));
+                    exchanges.get_or_create(exchange.options().symbol) = std::move(exchange);
+                }
+                new (&self) MultiExchange(std::move(exchanges));
+            },
+            nb::sig("def __setstate__(self, state: tuple[int, int, list[bytes]]) -> None"))
         .def("__repr__",
              [](const MultiExchange& self) { return nb::str("MultiExchange({} symbols)").format(self.size()); });
 }

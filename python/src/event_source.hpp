@@ -24,6 +24,7 @@
 #include <nanobook/exchange/multi_exchange.hpp>
 #include <nanobook/itch/events.hpp>
 
+#include "busy.hpp"
 #include "event_arguments.hpp"
 
 class EventSource {
@@ -152,6 +153,8 @@ class Feed {
                                            [&](nanobook::Timestamp time) { return time > until; });
             now = static_cast<std::size_t>(late - left_.times.begin());
             if (now == 0) break;
+            // Others ran while the events were read.
+            if (is_shared) Busy::refuse(book_);
             const auto events = left_.events.first(now);
             left_ = left_.subspan(now, left_.size() - now);
             std::optional<nanobind::gil_scoped_release> released;
@@ -165,6 +168,7 @@ class Feed {
     /// The next event, told; none at the end.
     std::optional<nanobook::Event> step() {
         if (left_.empty() && !fetch()) return std::nullopt;
+        Busy::refuse(book_);
         nanobook::Event event = left_.events.front();
         left_ = left_.subspan(1, left_.size() - 1);
         if constexpr (is_several) {

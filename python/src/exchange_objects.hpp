@@ -180,6 +180,12 @@ nanobind::capsule arrow_stream(const Object& self, const nanobind::object&) {
     return to_capsule(std::move(table));
 }
 
+/// What compares equal by its content must not hash by its place.
+template <class Object>
+Py_hash_t refuse_to_hash(const Object&) {
+    throw nanobind::type_error("unhashable: it is compared by its content");
+}
+
 /// A class of rows: len, indices, slices (lists), iteration, comparison with any sequence, Arrow. It is not registered
 /// as a collections.abc.Sequence: Polars would take it for a list of objects then.
 template <class Sequence, class... Extra>
@@ -188,8 +194,6 @@ nanobind::class_<Sequence> bind_sequence(nanobind::module_& m, const char* name,
     namespace nb = nanobind;
     using namespace nb::literals;
     nb::class_<Sequence> sequence(m, name, doc, extra...);
-    // What compares equal by its rows must not hash by its place.
-    sequence.attr("__hash__") = nb::none();
     sequence.def("__len__", [](const Sequence& self) { return self.rows.size(); })
         .def(
             "__getitem__",
@@ -230,6 +234,7 @@ nanobind::class_<Sequence> bind_sequence(nanobind::module_& m, const char* name,
                 return nb::bool_(true);
             },
             nb::sig("def __eq__(self, other: object, /) -> bool"))
+        .def("__hash__", &refuse_to_hash<Sequence>)
         .def("__arrow_c_stream__", &arrow_stream<Sequence>, nb::sig(arrow_stream_signature),
              "requested_schema"_a = nb::none())
         .def("__repr__", [name = std::string(name)](const Sequence& self) {

@@ -1,8 +1,8 @@
 """The compiled part of nanobook.itch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import os
-from typing import overload
+from typing import Any, Self, overload
 
 import nanobook._core
 
@@ -898,3 +898,65 @@ def synthesize(path: str | os.PathLike[str], messages: int, symbols: int, seed: 
     Writes a synthetic day. ValueError where the numbers do not fit each other, OSError where the file cannot be
     written.
     """
+
+class EventIterator:
+    """The events of a stream, one by one."""
+
+    def __iter__(self) -> EventIterator: ...
+
+    def __next__(self) -> nanobook._core.Event: ...
+
+class Feed:
+    """Tells an exchange a stream of events in parts."""
+
+    def __init__(self, events: object, exchange: object) -> None: ...
+
+    def run(self, count: int | None = ..., until: int | None = ...) -> int:
+        """
+        Up to `count` events, and none later than `until`; how many there were.
+        """
+
+    def __iter__(self) -> Self: ...
+
+    def __next__(self) -> nanobook._core.Event:
+        """Tells one event, and gives it."""
+
+class EventStream:
+    """A stream of bytes as events of an exchange, like a list."""
+
+    def __init__(self, chunks: Callable[[], Iterator[tuple[Any, ...]]], finish: Callable[[Report], object], symbols: Sequence[str] = ..., until: int | None = None, strict: bool = False) -> None:
+        """
+        `chunks` begins a pass: an iterator of what `feed` of a reader takes. `finish` hears its report.
+        """
+
+    def __len__(self) -> int:
+        """How many events there are. The first time it reads the whole file."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any event at all."""
+
+    @overload
+    def __getitem__(self, index: slice) -> list[nanobook._core.Event]: ...
+
+    @overload
+    def __getitem__(self, index: int) -> nanobook._core.Event: ...
+
+    def __iter__(self) -> EventIterator:
+        """The events in order, by a pass of its own."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        """
+        Tables one by one, as the reader asks for them: polars.DataFrame(events) makes one table.
+        """
+
+    @property
+    def price_scale(self) -> int:
+        """Decimals of every price: 4, so that 1_500_000 is $150.00."""
+
+    @property
+    def symbols(self) -> list[str]:
+        """Those that have events, sorted. Like len."""
+
+    @property
+    def report(self) -> Report:
+        """What was odd about the stream. Like len."""
