@@ -468,8 +468,7 @@ TEST_CASE("a_file_of_another_kind_is_left_as_it_is") {
     const auto path = folder.path / "notes.txt";
     for (const std::string& text : {std::string("x"), std::string("dear diary"), std::string(1000, '\0')}) {
         write_text(path, text);
-        CHECK(open_fault(path, {.repair = true}) ==
-              path.string() + ": this is no journal; it is left as it is");
+        CHECK(open_fault(path, {.repair = true}) == path.string() + ": this is no journal; it is left as it is");
         CHECK_THROWS_AS((void)read_journal(path, true), JournalError);
         CHECK(read_text(path) == text);
     }
