@@ -315,8 +315,9 @@ def test_symbols_are_words_of_their_own(ex: Exchange) -> None:
 
 
 def test_a_file_of_events_is_a_table(tmp_path: Path) -> None:
-    EVERYTHING.save(tmp_path / "events")
-    assert rows_of(nanobook.load_events(tmp_path / "events")) == event_rows(ALL_EVENTS)
+    events = [*ALL_EVENTS, *(Event.cancel(1, symbol=symbol) for symbol in ["A", "B", "", "A", "A", "B", "C", "A"])]
+    nanobook.save_events(tmp_path / "events", events)
+    assert rows_of(nanobook.load_events(tmp_path / "events")) == event_rows(events)
 
 
 # What a table shows stays.
@@ -924,7 +925,7 @@ def test_rows_that_are_null_are_refused(used: Exchange) -> None:
         (pa.DictionaryArray.from_arrays(pa.array([0, 1, 0, -1, 1], pa.int8()), ["buy", "sell"], safe=False),
          "^column 'side': row 3 holds an index outside its dictionary$"),
         (pa.DictionaryArray.from_arrays(pa.array([0, 0, 0, 0, 1], pa.int8()), ["buy", None]),
-         "^column 'side': row 4 holds "),
+         "^column 'side': row 4 holds a null of its dictionary$"),
         (pa.DictionaryArray.from_arrays(pa.array([0, 0, 0, 0, 1], pa.int8()), pa.array([1, -1])),
          "^column 'side' holds dictionary"),
     ],
@@ -936,12 +937,35 @@ def test_a_dictionary_that_lacks_an_entry_is_refused(dictionary: pa.Array, words
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=str)
-@pytest.mark.parametrize("bad", ["buy\0", "bu", "", "\0", "sell\0\0\0\0\0\0\0\0", "buybuybuybuybuy"])
-def test_a_word_is_told_from_those_it_begins_with(bad: str, text: pa.DataType, used: Exchange) -> None:
-    # Among many, so that the words are known already.
-    sides = ["buy", "sell", "SELL", "b"] * 50 + [bad] + ["buy"] * 20
+@pytest.mark.parametrize(
+    ("word", "bad"),
+    [
+        ("buy", "buy\0"),
+        ("buy", "bu"),
+        ("b", ""),
+        ("b", "\0"),
+        ("sell", "sell\0\0\0\0\0\0\0\0"),
+        ("buy", "buybuybuybuybuy"),
+    ],
+    ids=ascii,
+)
+def test_a_word_is_told_from_those_it_is_like(word: str, bad: str, text: pa.DataType, used: Exchange) -> None:
+    # The other is known already, and there is text behind it.
+    sides = [word] * 200 + [bad] + [word] * 20
     table = pa.table({"side": pa.array(sides, text), "price": [1] * 221, "quantity": [1] * 221})
     assert_refused(used.submit_batch, table, ValueError, "^column 'side': row 200 holds '", used)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=str)
+@pytest.mark.parametrize("bad", ["submit_stop_mArket", "submit_stop_marke", "submit_stop_market ", "submit_limiT"])
+def test_a_kind_is_told_from_those_it_is_like(bad: str, text: pa.DataType, used: Exchange) -> None:
+    kinds = pa.array(["submit_stop_market", "submit_limit"] * 10 + [bad], text)
+    columns = {
+        name: [value] * 21 for name, value in {"side": "buy", "price": 5, "stop_price": 5, "quantity": 1}.items()
+    }
+    table = pa.table({"kind": kinds} | columns)
+    words = f"^column 'kind': row 20 holds '{bad}', not a kind of event$"
+    assert_refused(used.apply_batch, table, ValueError, words, used)
 
 
 @pytest.mark.parametrize("word", ["é" * 30, "a" + "é" * 30, "€" * 30, "😀" * 20], ids=ascii)

@@ -1,5 +1,6 @@
 """An ITCH file as a lazy list of events, and what exchanges make of it."""
 
+import contextlib
 import copy
 import gzip
 import itertools
@@ -8,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -661,6 +663,24 @@ def test_ctrl_c_stops_it(question: str, name: str, request: pytest.FixtureReques
     assert calls == 1
 
 
+@pytest.mark.parametrize("read", [pa.table, pl.DataFrame])
+def test_ctrl_c_stops_a_reader_of_tables(read: Callable[[Any], object], long_day: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done > total / 2:
+            signal.raise_signal(signal.SIGINT)
+
+    try:
+        try:
+            read(nanobook.parse_itch(long_day, progress=interrupt))
+        except (OSError, pl.exceptions.ComputeError):
+            # The reader's own error; Ctrl-C comes right behind it.
+            for _ in range(1000):
+                time.sleep(0.001)
+    except KeyboardInterrupt:
+        return
+    pytest.fail("it went on")
+
+
 def test_a_feed_goes_on_after_ctrl_c(long_day: Path) -> None:
     exchanges = MultiExchange(price_scale=4)
     feed = nanobook.parse_itch(long_day).feed(exchanges)
@@ -690,6 +710,22 @@ def test_a_feed_whose_file_breaks_off_says_so(long_day: Path) -> None:
         feed.run()
     with pytest.raises(RuntimeError, match="broke off: begin anew"):
         feed.run()
+
+
+def test_a_feed_keeps_off_an_exchange_at_work(long_day: Path) -> None:
+    exchange = Exchange("AAPL", price_scale=4)
+    feed = nanobook.parse_itch(long_day, "AAPL").feed(exchange)
+    orders = pl.DataFrame({"side": ["buy"] * 1_000_000, "price": [1] * 1_000_000, "quantity": [1] * 1_000_000})
+    batch = threading.Thread(target=exchange.submit_batch, args=[orders])
+    batch.start()
+    told = 0
+    while batch.is_alive():
+        with contextlib.suppress(RuntimeError):
+            told += feed.run(1)
+    batch.join()
+    told += feed.run()
+    assert told == len(nanobook.parse_itch(long_day, "AAPL"))
+    assert len(exchange.orders("buy")) == 1_000_000
 
 
 def test_other_threads_ask_meanwhile(long_day: Path) -> None:

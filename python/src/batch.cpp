@@ -335,9 +335,9 @@ BatchResult apply_batch(Exchange& self, nb::handle frame) {
     std::vector<Event> events(table.rows());
     // All of them before the first is applied.
     for (std::size_t row = 0; row < events.size(); ++row) events[row] = columns.event(row);
-    self.set_symbol(symbol_of(events, self.options().symbol));
     BatchResult results(events.size());
     const Busy busy(self);
+    self.set_symbol(symbol_of(events, self.options().symbol));
     in_pieces(events.size(), [&](std::size_t row) { std::visit(PutAnswer{results, row}, self.apply(events[row])); });
     return results;
 }

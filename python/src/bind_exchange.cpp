@@ -455,7 +455,7 @@ void bind_one(nb::module_& m) {
             "Submits every row of a table of orders, in order, at the speed of the engine: any object with an Arrow "
             "stream, such as a Polars frame.\n\n"
             "Columns: side (text, categorical; or integers, 1 and -1 or 0 and 1 for buy and sell), price (integers; "
-            "null for a market order), quantity, and perhaps tif. Other columns are ignored. ValueError for a row that "
+            "null for a market order; pandas needs its Int64 for that), quantity, and perhaps tif. Other columns are ignored. ValueError for a row that "
             "is no order; then nothing was submitted. Other threads run meanwhile.\n"
             "polars.DataFrame(result) has a row each: order_id, status, filled_quantity, resting_quantity, "
             "cancelled_quantity, error.")

@@ -72,9 +72,17 @@ class Pass final : public EventSource {
             return;
         }
         const nb::gil_scoped_acquire held;
+        close();
+        origin_.reset();
+    }
+
+    /// Lets go of the file: there are no more events. Needs the GIL.
+    void close() {
+        stream_.reset();
+        left_ = {};
         chunk_.reset();
         chunks_.reset();
-        origin_.reset();
+        is_over_ = true;
     }
 
     /// None at the end. Good until the next call. After an exception such as KeyboardInterrupt it goes on, unless the
@@ -165,11 +173,7 @@ class Pass final : public EventSource {
         stream_->finish();
         origin_->finish(stream_->report());
         if (!origin_->found) origin_->found = {count_, stream_->symbols(), stream_->report()};
-        is_over_ = true;
-        // Much memory, of which nobody has any use.
-        stream_.reset();
-        chunk_.reset();
-        chunks_.reset();
+        close();
     }
 
     std::shared_ptr<Origin> origin_;
@@ -363,7 +367,8 @@ class Stream {
     [[nodiscard]] nb::capsule arrow() const {
         // Large enough that what a table costs does not count, and small beside what reads it.
         constexpr std::size_t rows = std::size_t{1} << 17;
-        auto read = [pass = std::make_shared<Pass>(origin_)]() -> std::optional<ArrowBatch> {
+        const auto pass = std::make_shared<Pass>(origin_);
+        const auto read = [pass]() -> std::optional<ArrowBatch> {
             const itch::EventBatch events = pass->read(rows);
             if (events.empty()) return std::nullopt;
             return to_table(events.events, events.times);
@@ -372,15 +377,18 @@ class Stream {
             const nb::gil_scoped_release released;
             return read();
         }();
-        const auto next = [read = std::move(read)] {
+        // Who reads the stream makes an error of its own of ours. Ctrl-C comes again behind it, when no code of ours
+        // can swallow it any more.
+        const auto next = [read, pass] {
             try {
                 return read();
             } catch (const nb::python_error& error) {
-                // Who reads the stream makes an error of its own of this one, but Ctrl-C is to stay Ctrl-C.
                 const nb::gil_scoped_acquire held;
-                if (error.matches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();
-                throw;
+                if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+                pass->close();
             }
+            PyErr_SetInterrupt();
+            throw std::runtime_error("KeyboardInterrupt");
         };
         return to_capsule(next, first ? std::move(*first) : to_table(std::span<const Event>(), {}));
     }
@@ -434,7 +442,10 @@ void bind_itch_events(nb::module_& parent) {
         .def("__next__", &EventIterator::next, nb::sig("def __next__(self) -> nanobook._core.Event"));
 
     nb::class_<FeedObject>(m, "Feed", "Tells an exchange a stream of events in parts.")
-        .def(nb::init<nb::handle, nb::handle>(), "events"_a, "exchange"_a)
+        .def(nb::init<nb::handle, nb::handle>(),
+             nb::sig("def __init__(self, events: EventStream, exchange: nanobook._core.Exchange | "
+                     "nanobook._core.MultiExchange) -> None"),
+             "events"_a, "exchange"_a)
         .def("run", &FeedObject::run, "count"_a = nb::none(), "until"_a = nb::none(),
              "Up to `count` events, and none later than `until`; how many there were.")
         .def(

@@ -909,7 +909,7 @@ class EventIterator:
 class Feed:
     """Tells an exchange a stream of events in parts."""
 
-    def __init__(self, events: object, exchange: object) -> None: ...
+    def __init__(self, events: EventStream, exchange: nanobook._core.Exchange | nanobook._core.MultiExchange) -> None: ...
 
     def run(self, count: int | None = ..., until: int | None = ...) -> int:
         """
