@@ -449,16 +449,16 @@ void bind_one(nb::module_& m) {
                  if (has_attributes) self.h.attr("__dict__").attr("update")(state[1]);
              })
         // ---- tables
-        .def(
-            "submit_batch", &submit_batch, nb::sig("def submit_batch(self, frame: typing.Any) -> BatchResult"),
-            "frame"_a,
-            "Submits every row of a table of orders, in order, at the speed of the engine: any object with an Arrow "
-            "stream, such as a Polars frame.\n\n"
-            "Columns: side (text, categorical; or integers, 1 and -1 or 0 and 1 for buy and sell), price (integers; "
-            "null for a market order; pandas needs its Int64 for that), quantity, and perhaps tif. Other columns are ignored. ValueError for a row that "
-            "is no order; then nothing was submitted. Other threads run meanwhile.\n"
-            "polars.DataFrame(result) has a row each: order_id, status, filled_quantity, resting_quantity, "
-            "cancelled_quantity, error.")
+        .def("submit_batch", &submit_batch, nb::sig("def submit_batch(self, frame: typing.Any) -> BatchResult"),
+             "frame"_a,
+             "Submits every row of a table of orders, in order, at the speed of the engine: any object with an Arrow "
+             "stream, such as a Polars frame.\n\n"
+             "Columns: side (text, categorical; or integers, 1 and -1 or 0 and 1 for buy and sell), price (integers; "
+             "null for a market order; pandas needs its Int64 for that), quantity, and perhaps tif. Other columns are "
+             "ignored. ValueError for a row that "
+             "is no order; then nothing was submitted. Other threads run meanwhile.\n"
+             "polars.DataFrame(result) has a row each: order_id, status, filled_quantity, resting_quantity, "
+             "cancelled_quantity, error.")
         .def(
             "apply_batch", &apply_batch, nb::sig("def apply_batch(self, frame: typing.Any) -> BatchResult"), "frame"_a,
             "The same with every row of a table of events. Columns as polars.DataFrame(ex.events()) has them: kind, "
