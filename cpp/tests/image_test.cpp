@@ -83,3 +83,7 @@ TEST_CASE("an_image_that_is_cut_off_or_changed_is_refused") {
     longer.push_back(std::byte{0});
     CHECK_THROWS_AS((void)from_image(longer), std::invalid_argument);
 }
+
+TEST_CASE("the_state_hash_is_the_same_in_every_build") {
+    CHECK(random_exchange(1, 1000).state_hash() == 5210414831963723811U);
+}
