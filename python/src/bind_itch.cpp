@@ -34,6 +34,7 @@
 #include "arguments.hpp"
 #include "bind.hpp"
 #include "files.hpp"
+#include "itch_text.hpp"
 #include "total_caster.hpp"
 
 namespace nb = nanobind;
@@ -44,11 +45,6 @@ using nanobook::Symbol;
 
 namespace {
 
-// Any byte may stand in a text field: Latin-1 gives each a character, and loses none.
-nb::str text(std::string_view bytes) {
-    return nb::steal<nb::str>(PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
-}
-
 nb::str to_python(char value) { return text({&value, 1}); }
 template <std::size_t Size>
 nb::str to_python(const itch::Text<Size>& value) {
@@ -58,26 +54,6 @@ nb::str to_python(const itch::Text<Size>& value) {
 template <class Field>
 typename Field::value_type to_python(const Field& value) {
     return value;
-}
-
-// The bytes of a text made by `text()`.
-std::string latin1(const nb::str& name) {
-    const auto bytes = nb::steal<nb::bytes>(PyUnicode_AsLatin1String(name.ptr()));
-    if (!bytes.is_valid()) throw nb::python_error();
-    return {bytes.c_str(), bytes.size()};
-}
-
-Symbol symbol_named(const nb::str& name) {
-    const auto symbol = itch::symbol_of(latin1(name));
-    if (!symbol) raise_value_error("symbol '" + std::string(name.c_str()) + "' is longer than 8 characters");
-    return *symbol;
-}
-
-std::vector<Symbol> symbols_named(const std::vector<nb::str>& names) {
-    std::vector<Symbol> symbols;
-    symbols.reserve(names.size());
-    for (const nb::str& name : names) symbols.push_back(symbol_named(name));
-    return symbols;
 }
 
 std::span<const std::byte> bytes_of(const nb::bytes& chunk) {

@@ -32,6 +32,7 @@
 #include "event_source.hpp"
 #include "exchange_objects.hpp"
 #include "exchange_tables.hpp"
+#include "itch_text.hpp"
 
 namespace nb = nanobind;
 namespace itch = nanobook::itch;
@@ -409,24 +410,6 @@ class Stream {
     std::unique_ptr<Cursor> cursor_;
 };
 
-// Any byte may stand in a symbol of a feed.
-nb::str text(const Symbol& symbol) {
-    const auto bytes = symbol.view();
-    return nb::steal<nb::str>(PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
-}
-
-std::vector<Symbol> symbols_named(const std::vector<nb::str>& names) {
-    std::vector<Symbol> symbols;
-    for (const nb::str& name : names) {
-        const auto bytes = nb::steal<nb::bytes>(PyUnicode_AsLatin1String(name.ptr()));
-        if (!bytes.is_valid()) throw nb::python_error();
-        const auto symbol = itch::symbol_of({bytes.c_str(), bytes.size()});
-        if (!symbol) raise_value_error("symbol '" + std::string(name.c_str()) + "' is longer than 8 characters");
-        symbols.push_back(*symbol);
-    }
-    return symbols;
-}
-
 }  // namespace
 
 std::unique_ptr<EventSource> to_event_source(nb::handle events) {
@@ -488,7 +471,7 @@ void bind_itch_events(nb::module_& parent) {
                 std::vector<Symbol> symbols = self.found().symbols;
                 std::sort(symbols.begin(), symbols.end());
                 nb::list names;
-                for (const Symbol& symbol : symbols) names.append(text(symbol));
+                for (const Symbol& symbol : symbols) names.append(text(symbol.view()));
                 return names;
             },
             nb::sig("def symbols(self) -> list[str]"), "Those that have events, sorted. Like len.")
