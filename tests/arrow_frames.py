@@ -296,8 +296,9 @@ TRAILS = st.one_of(
     st.tuples(st.just("atr"), st.sampled_from([0.3, 1.0, 1.7]), st.sampled_from([1, 2, 2**32 - 1])),
 )
 EVERY_KIND: dict[str, st.SearchStrategy[Event]] = {
-    "submit_limit": st.builds(
-        Event.submit_limit, SIDES, PRICES, QUANTITIES, TIMES_IN_FORCE, st.sampled_from([True, True, False])
+    "submit_limit": st.one_of(
+        st.builds(Event.submit_limit, SIDES, PRICES, QUANTITIES, TIMES_IN_FORCE),
+        st.builds(Event.submit_limit, SIDES, PRICES, QUANTITIES, st.just("gtc"), st.booleans()),
     ),
     "submit_market": st.builds(Event.submit_market, SIDES, QUANTITIES),
     "cancel": st.builds(Event.cancel, IDS),

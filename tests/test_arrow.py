@@ -194,8 +194,9 @@ def test_pandas_reads_a_table_by_itself() -> None:
     ("event", "fields"),
     [
         (Event.submit_limit("buy", 5, 6), {"side": "buy", "price": 5, "quantity": 6, "tif": "gtc"}),
-        (Event.submit_limit("sell", 5, 6, "fok", matching=False),
-         {"side": "sell", "price": 5, "quantity": 6, "tif": "fok", "matching": False}),
+        (Event.submit_limit("sell", 5, 6, "fok"), {"side": "sell", "price": 5, "quantity": 6, "tif": "fok"}),
+        (Event.submit_limit("sell", 5, 6, matching=False),
+         {"side": "sell", "price": 5, "quantity": 6, "tif": "gtc", "matching": False}),
         (Event.submit_market("sell", 6), {"side": "sell", "quantity": 6}),
         (Event.cancel(7), {"order_id": 7}),
         (Event.reduce(7, 6), {"order_id": 7, "quantity": 6}),
@@ -1005,7 +1006,7 @@ def random_event(draw: random.Random, last_id: int) -> Event:
     quantity, order_id = draw.randint(1, 9), max(0, last_id + 1 - draw.randint(0, 15))
     match draw.choices(range(11), [20, 1, 4, 2, 3, 1, 1, 1, 1, 3, 1])[0]:
         case 0:
-            return Event.submit_limit(side, price, quantity, tif, draw.random() < 0.95)
+            return Event.submit_limit(side, price, quantity, tif, tif != "gtc" or draw.random() < 0.9)
         case 1:
             return Event.submit_market(side, quantity)
         case 2:
@@ -1177,6 +1178,7 @@ def test_a_field_that_an_event_lacks_is_named_with_its_row(kind: str, field: str
         ({"quantity": -1}, ValueError, f"column 'quantity': row 1 holds -1, which is not {UINT64}"),
         ({"price": 5.5}, TypeError, "column 'price' holds double, not integers"),
         ({"matching": 1}, TypeError, "column 'matching' holds int64, not booleans"),
+        ({"matching": False, "tif": "ioc"}, ValueError, "row 1: time in force is ioc; an order that does not match must"),
         ({"symbol": "TOOLONGER"}, ValueError, "row 1: the symbol is longer than 8 characters, or not ASCII"),
         ({"symbol": "Ä"}, ValueError, "row 1: the symbol is longer than 8 characters, or not ASCII"),
         ({"kind": "cancel", "order_id": -1}, ValueError, "column 'order_id': row 1 holds -1, which is not"),

@@ -556,6 +556,14 @@ def test_a_symbol_has_up_to_eight_characters(symbol: str) -> None:
         (lambda: Event.trade("buy", 1, 0), "quantity is 0"),
         (lambda: Event.trade("up", 1, 1), "side is 'up'"),
         (lambda: Event.submit_limit("buy", -1, 1, matching=False), "price is -1"),
+        (
+            lambda: Event.submit_limit("buy", 1, 1, "ioc", matching=False),
+            "time in force is ioc; an order that does not",
+        ),
+        (
+            lambda: Event.submit_limit("buy", 1, 1, "fok", matching=False),
+            "time in force is fok; an order that does not",
+        ),
         (lambda: Exchange().depth(-1), "levels is -1"),
         (lambda: Exchange().orders("up"), "side is 'up'"),
         (lambda: Exchange().get_order(-1), "order id is -1"),
@@ -1506,11 +1514,14 @@ EVENTS: list[tuple[Event, dict[str, Any], str]] = [
         '{"SubmitLimit":{"side":"Buy","price":10000,"quantity":100,"time_in_force":"GTC"}}',
     ),
     (
-        Event.submit_limit("sell", 5, 1, "fok", matching=False, symbol="AAPL"),
-        {"kind": "submit_limit", "side": "sell", "price": 5, "quantity": 1, "tif": "fok", "matching": False,
-         "symbol": "AAPL"},
-        '{"SubmitLimit":{"side":"Sell","price":5,"quantity":1,"time_in_force":"FOK","matching":false,'
-        '"symbol":"AAPL"}}',
+        Event.submit_limit("sell", 5, 1, "fok", symbol="AAPL"),
+        {"kind": "submit_limit", "side": "sell", "price": 5, "quantity": 1, "tif": "fok", "symbol": "AAPL"},
+        '{"SubmitLimit":{"side":"Sell","price":5,"quantity":1,"time_in_force":"FOK","symbol":"AAPL"}}',
+    ),
+    (
+        Event.submit_limit("sell", 5, 1, matching=False),
+        {"kind": "submit_limit", "side": "sell", "price": 5, "quantity": 1, "tif": "gtc", "matching": False},
+        '{"SubmitLimit":{"side":"Sell","price":5,"quantity":1,"time_in_force":"GTC","matching":false}}',
     ),
     (
         Event.submit_market("sell", MAX_QUANTITY),
@@ -2273,15 +2284,28 @@ def test_another_file_is_no_journal_and_left_alone(content: bytes, journal: Path
 
 def test_a_journal_of_another_symbol_is_refused(journal: Path) -> None:
     fill(journal, [100], symbol="ABC")
-    with pytest.raises(ValueError, match=r"the journal.*ABC"):
-        nanobook.open_journal(journal, "XYZ")
+    for asked, words in (("XYZ", "symbol XYZ"), ("", "no symbol")):
+        with pytest.raises(ValueError, match=f"the journal has symbol ABC; asked for was {words}$"):
+            nanobook.open_journal(journal, asked)
     assert prices_in(journal, symbol="ABC") == [100]
 
 
-@pytest.mark.parametrize("options", [{"max_rounds": 7}, {"price_scale": 4}], ids=["max_rounds", "price_scale"])
-def test_a_journal_with_other_options_is_refused(options: dict[str, int], journal: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"symbol": "XYZ"}, "no symbol; asked for was symbol XYZ"),
+        ({"max_rounds": 7}, "max rounds 100; asked for was max rounds 7"),
+        ({"price_scale": 4}, "price scale 2; asked for was price scale 4"),
+        ({"symbol": "", "max_rounds": 7}, "max rounds 100; asked for was max rounds 7"),
+        (
+            {"symbol": "XYZ", "price_scale": 4},
+            "no symbol and price scale 2; asked for was symbol XYZ and price scale 4",
+        ),
+    ],
+)
+def test_a_journal_with_other_options_is_refused_by_name(options: dict[str, Any], words: str, journal: Path) -> None:
     fill(journal, [100])
-    with pytest.raises(ValueError, match="the journal"):
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{journal}: the journal has {words}')}$"):
         nanobook.open_journal(journal, **options)
 
 
@@ -2492,6 +2516,18 @@ def test_every_symbol_has_its_exchange() -> None:
         exchange = several[symbol]
         assert (exchange.symbol, exchange.max_rounds, exchange.price_scale) == (symbol, 7, 4)
     assert repr(several) == "MultiExchange(2 symbols)"
+
+
+@pytest.mark.parametrize("one", [Exchange, MultiExchange])
+def test_every_method_says_what_it_does(one: type) -> None:
+    spoken = [name for name in vars(one) if not name.startswith("_")]
+    assert len(spoken) > 15
+    for name in spoken:
+        # The signature, an empty line, and what it does.
+        member = vars(one)[name]
+        member = getattr(member, "__func__", member)
+        text = (member.__doc__ or "").partition("\n\n")[2] if callable(member) else member.__doc__
+        assert text, name
 
 
 def test_symbols_are_sorted() -> None:

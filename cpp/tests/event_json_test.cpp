@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <bit>
+#include <cerrno>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -21,11 +22,65 @@
 #include "random_events.hpp"
 #include "temporary_folder.hpp"
 
+#if defined(__linux__)
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 using namespace nanobook;
 using nanobook::test::RandomEvents;
 using nanobook::test::read_text;
 using nanobook::test::TemporaryFolder;
 using nanobook::test::write_text;
+
+#if defined(__linux__)
+namespace {
+
+/// What was brought to the disk, and what stood under the name of interest meanwhile.
+struct Sync {
+    ino_t file;
+    off_t size;
+    ino_t under_name;
+};
+
+// While a test is interested in syncs.
+struct SyncWatch {
+    explicit SyncWatch(std::filesystem::path of) : path(std::move(of)) { active = this; }
+    SyncWatch(const SyncWatch&) = delete;
+    SyncWatch& operator=(const SyncWatch&) = delete;
+    ~SyncWatch() { active = nullptr; }
+
+    static struct stat status_of(const std::filesystem::path& path) {
+        struct stat status{};
+        ::stat(path.c_str(), &status);
+        return status;
+    }
+
+    static inline SyncWatch* active = nullptr;
+    std::filesystem::path path;
+    int error = 0;  // that syncs fail with
+    std::vector<Sync> syncs;
+};
+
+}  // namespace
+
+// In place of the system's: nothing else shows whether a file would survive a power cut. By another name, so that no
+// tool takes what it knows of the system's for true of this one.
+extern "C" int watched_fsync(int file) __asm__("fsync");
+int watched_fsync(int file) {
+    if (SyncWatch* const watch = SyncWatch::active) {
+        struct stat status{};
+        ::fstat(file, &status);
+        watch->syncs.push_back({status.st_ino, status.st_size, SyncWatch::status_of(watch->path).st_ino});
+        if (watch->error != 0) {
+            errno = watch->error;
+            return -1;
+        }
+    }
+    return static_cast<int>(::syscall(SYS_fsync, file));
+}
+#endif
 
 namespace {
 
@@ -131,8 +186,10 @@ TEST_CASE("events_are_written_as_the_specification_has_them_and_read_from_it") {
     const std::pair<std::string_view, Event> lines[] = {
         {R"({"SubmitLimit":{"side":"Buy","price":10000,"quantity":100,"time_in_force":"GTC"}})",
          Event::submit_limit(Side::buy, 10000, 100)},
-        {R"({"SubmitLimit":{"side":"Sell","price":0,"quantity":1,"time_in_force":"FOK","matching":false}})",
-         Event::submit_limit(Side::sell, 0, 1, TimeInForce::fok, false)},
+        {R"({"SubmitLimit":{"side":"Sell","price":5,"quantity":1,"time_in_force":"FOK"}})",
+         Event::submit_limit(Side::sell, 5, 1, TimeInForce::fok)},
+        {R"({"SubmitLimit":{"side":"Sell","price":0,"quantity":1,"time_in_force":"GTC","matching":false}})",
+         Event::submit_limit(Side::sell, 0, 1, TimeInForce::gtc, false)},
         {R"({"SubmitMarket":{"side":"Sell","quantity":7}})", Event::submit_market(Side::sell, 7)},
         {R"({"Cancel":{"order_id":1}})", Event::cancel(1)},
         {R"({"Cancel":{"order_id":1,"symbol":"AAPL"}})", of_symbol(Event::cancel(1), "AAPL")},
@@ -333,6 +390,8 @@ TEST_CASE("an_event_that_an_exchange_would_refuse_is_refused_in_its_words") {
     const std::pair<std::string_view, std::string_view> lines[] = {
         {R"({"SubmitLimit":{"side":"Buy","price":-5,"quantity":1}})", "price is -5; it must be at least 1"},
         {R"({"SubmitLimit":{"side":"Buy","price":5,"quantity":0}})", "quantity is 0; it must be at least 1"},
+        {R"({"SubmitLimit":{"side":"Buy","price":5,"quantity":1,"time_in_force":"FOK","matching":false}})",
+         "time in force is fok; an order that does not match must be gtc"},
         {R"({"SubmitStopMarket":{"side":"Buy","stop_price":0,"quantity":1}})",
          "stop price is 0; it must be at least 1"},
         {R"({"SubmitStopLimit":{"side":"Buy","stop_price":1,"limit_price":-1,"quantity":1}})",
@@ -575,6 +634,56 @@ TEST_CASE("a_file_that_cannot_be_read_is_an_error_that_names_it") {
 }
 
 #if defined(__linux__)
+TEST_CASE("a_saved_file_is_on_the_disk_before_it_takes_its_name_and_then_the_name_is") {
+    const TemporaryFolder folder;
+    const auto path = folder.path / "orders.jsonl";
+    write_text(path, "what stood there");
+    const struct stat before = SyncWatch::status_of(path);
+    SyncWatch watch(path);
+    save_events(path, {}, RandomEvents(5).take(20'000));
+    const struct stat after = SyncWatch::status_of(path);
+    REQUIRE(watch.syncs.size() == 2);
+    const Sync& bytes = watch.syncs[0];
+    CHECK(bytes.file == after.st_ino);
+    CHECK(bytes.size == after.st_size);
+    CHECK(bytes.under_name == before.st_ino);
+    const Sync& name = watch.syncs[1];
+    CHECK(name.file == SyncWatch::status_of(folder.path).st_ino);
+    CHECK(name.under_name == after.st_ino);
+}
+
+TEST_CASE("a_sync_that_fails_is_an_error_that_names_the_file_and_leaves_what_stood_there") {
+    const TemporaryFolder folder;
+    const auto path = folder.path / "orders.jsonl";
+    write_text(path, "what stood there");
+    SyncWatch watch(path);
+    watch.error = EIO;
+    try {
+        save_events(path, {}, two_events());
+        FAIL("no error");
+    } catch (const std::system_error& error) {
+        CHECK(error.code() == std::errc::io_error);
+        CHECK(std::string(error.what()).find(path.string()) != std::string::npos);
+    }
+    CHECK(read_text(path) == "what stood there");
+    CHECK(folder.files() == 1);
+}
+
+TEST_CASE("a_file_system_that_cannot_sync_is_written_to_all_the_same") {
+    const TemporaryFolder folder;
+    const auto path = folder.path / "orders.jsonl";
+    SyncWatch watch(path);
+    watch.error = EINVAL;
+    save_events(path, {}, two_events());
+    CHECK(load_events(path).events == two_events());
+}
+
+TEST_CASE("what_is_no_regular_file_is_not_synced") {
+    SyncWatch watch("/dev/null");
+    save_events("/dev/null", {}, two_events());
+    CHECK(watch.syncs.empty());
+}
+
 TEST_CASE("a_full_disk_is_an_error_that_names_the_file") {
     try {
         save_events("/dev/full", {}, two_events());

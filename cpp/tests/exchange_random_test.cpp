@@ -10,11 +10,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <string>
 #include <vector>
@@ -149,6 +151,65 @@ TEST_CASE("random_operations_are_answered_as_the_naive_exchange_answers_them") {
     CHECK(seen.cancelled > seen.operations / 30);
     CHECK(seen.modified > seen.operations / 80);
     CHECK(seen.executed > seen.operations / 300);
+}
+
+TEST_CASE("percentage_trails_of_large_prices_move_as_those_of_the_naive_exchange") {
+    // Where a product is so large that its rounding shows, a higher watermark may give a lower stop, which is not
+    // adopted. Prices move by little, as if one wanted to see it.
+    std::uint64_t kept = 0;  // answers in which a stop is tighter than its watermark has it
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        detail::Random random(seed);
+        const std::uint32_t bits = 26 + random.below(36);
+        const Price spacing = bits > 53 ? Price{1} << (bits - 53) : 1;  // of doubles
+        const Price reach = random.once_in(2) ? spacing : 4;
+        Price price = (Price{1} << bits) + random.below(1'000'000);
+        const auto factor = [&] {
+            switch (random.below(4)) {
+                case 0: return (1 + random.below(1'000'000)) * 0x1p-20;
+                case 1: return (1 + random.below(1'000)) * 0x1p-6 / static_cast<double>(price);  // of a few units
+                case 2: return 1 - (1 + random.below(1'000'000)) * 0x1p-20 / (1U << random.below(24));
+                default: {
+                    // Around a power of two, from which on doubles are farther apart.
+                    const double power = std::exp2(static_cast<double>(bits - random.below(2)));
+                    return (power - 0.5) / static_cast<double>(price + random.below(4)) *
+                           (1 + random.below(8) * 0x1p-52);
+                }
+            }
+        };
+        ExchangeDuel<Exchange> duel;
+        for (int step = 0; step < 200; ++step) {
+            const Side side = random.below(4) == 0 ? Side::buy : Side::sell;
+            Operation operation = Operation::Kind::transplant;
+            switch (random.below(16)) {
+                case 0: break;
+                case 1: operation = Event::cancel(1 + random.below(30)); break;
+                case 2:
+                case 3:
+                case 4: {
+                    const Price at = side == Side::buy ? std::numeric_limits<Price>::max() : 1;
+                    const double fraction = factor();
+                    operation = Event::submit_trailing_stop_market(side, at, 1, TrailMethod::percentage(fraction));
+                    break;
+                }
+                case 5:
+                    price -= random.below(static_cast<std::uint32_t>(std::min<Price>(64 * reach, 1 << 20)));
+                    [[fallthrough]];
+                default:
+                    price += random.below(static_cast<std::uint32_t>(std::min<Price>(2 * reach, 1 << 20)));
+                    operation = Event::trade(side, price, 1, 0);
+            }
+            std::string wrong = duel.apply(operation);
+            if (wrong.empty()) wrong = duel.differs_in_full();
+            if (!wrong.empty()) FAIL("seed " << seed << ", step " << step << ", " << text(operation) << ": " << wrong);
+            for (const auto& [id, stop] : duel.reference().pending()) {
+                if (stop.side == Side::buy || !stop.watermark || stop.stop_price == 1) continue;
+                const double offset = std::round(static_cast<double>(*stop.watermark) * stop.trail.factor());
+                kept += offset < 0x1p62 && stop.stop_price > *stop.watermark - static_cast<Price>(offset);
+            }
+        }
+    }
+    MESSAGE(kept << " times a stop was tighter than its watermark has it");
+    CHECK(kept > 10'000);
 }
 
 TEST_CASE("long_sequences_are_answered_as_the_naive_exchange_answers_them") {

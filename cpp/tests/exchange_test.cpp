@@ -464,6 +464,9 @@ TEST_CASE("an_event_that_means_nothing_is_refused_and_not_logged") {
         {Event::submit_limit(buy, 0, 5), "price is 0"},
         {Event::submit_limit(sell, -7, 5), "price is -7"},
         {Event::submit_limit(sell, -7, 5, gtc, false), "price is -7"},
+        {Event::submit_limit(buy, 100, 5, ioc, false),
+         "time in force is ioc; an order that does not match must be gtc"},
+        {Event::submit_limit(buy, 0, 5, fok, false), "time in force is fok; an order that does not match must be gtc"},
         {Event::submit_market(buy, 0), "quantity is 0"},
         {Event::modify(1, 0, 5), "price is 0"},
         {Event::modify(1, -3, 5), "price is -3"},
@@ -1326,6 +1329,36 @@ TEST_CASE("a_percentage_is_of_the_watermark_rounded_half_away_from_zero") {
     CHECK(stop_price_of(exchange, 1) == 95);
     print(exchange, 97);  // 12.125 is 12
     CHECK(stop_price_of(exchange, 2) == 109);
+}
+
+TEST_CASE("a_percentage_trail_never_loosens_where_a_double_holds_no_price") {
+    // Of prices beyond 2^53, that is: at 2^60 one price more may be 256 more to a double, and 2 % of that are about 5.
+    constexpr Price huge = (Price{1} << 60) + 128;
+    constexpr Price stop = huge - 23'058'430'092'136'940;
+    Exchange exchange;
+    exchange.submit_trailing_stop_market(sell, 1, 1, TrailMethod::percentage(0.02));  // 1
+    print(exchange, huge);
+    exchange.submit_trailing_stop_market(sell, 1, 1, TrailMethod::percentage(0.02));  // 4
+    CHECK(stop_price_of(exchange, 1) == stop);
+    print(exchange, huge + 1);
+    CHECK(exchange.get_stop_order(1).value().watermark == huge + 1);
+    CHECK(stop_price_of(exchange, 1) == stop);
+    CHECK(stop_price_of(exchange, 4) == stop - 3);
+    print(exchange, stop + 1);
+    CHECK(stop_status(exchange, 1) == OrderStatus::pending);
+    print(exchange, stop);
+    CHECK(stop_status(exchange, 1) == OrderStatus::triggered);
+    CHECK(stop_price_of(exchange, 1) == stop);
+    CHECK(stop_status(exchange, 4) == OrderStatus::pending);
+}
+
+TEST_CASE("a_percentage_trail_near_1_never_loosens_either") {
+    Exchange exchange;
+    exchange.submit_trailing_stop_market(sell, 1, 1, TrailMethod::percentage(0.9999999906867743));
+    print(exchange, 268'435'458);
+    CHECK(stop_price_of(exchange, 1) == 3);
+    print(exchange, 268'435'459);
+    CHECK(stop_price_of(exchange, 1) == 3);
 }
 
 TEST_CASE("an_atr_is_the_truncated_multiple_of_the_mean_absolute_change") {

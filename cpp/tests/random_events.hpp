@@ -35,7 +35,9 @@ class RandomEvents {
     Event of_kind(EventKind kind) {
         switch (kind) {
             case EventKind::submit_limit:
-                if (random_.once_in(4)) return Event::submit_limit(side(), price(0), quantity(), lasts(), false);
+                if (random_.once_in(4)) {
+                    return Event::submit_limit(side(), price(0), quantity(), TimeInForce::gtc, false);
+                }
                 return Event::submit_limit(side(), price(), quantity(), lasts());
             case EventKind::submit_market: return Event::submit_market(side(), quantity());
             case EventKind::cancel: return Event::cancel(integer());

@@ -325,7 +325,7 @@ class RandomOperations {
         const Price wrong = random_.once_in(2) ? 0 : -1 - static_cast<Price>(random_.below(5));
         const auto& [side, price, other, quantity, id, time_in_force, trail, match] = draw;
         const auto no_number = TrailMethod::percentage(std::numeric_limits<double>::quiet_NaN());
-        switch (random_.below(13)) {
+        switch (random_.below(14)) {
             case 0: return Event::submit_limit(side, wrong, quantity, time_in_force);
             case 1: return Event::submit_limit(side, price, 0, time_in_force);
             case 2: return Event::submit_market(side, 0);
@@ -338,6 +338,7 @@ class RandomOperations {
             case 9: return Event::submit_trailing_stop_limit(side, price, wrong, quantity, trail);
             case 10: return Event::submit_trailing_stop_limit(side, price, other, quantity, TrailMethod::atr(1, 0));
             case 11: return Event::execute(id, 0, match);
+            case 12: return Event::submit_limit(side, price, quantity, TimeInForce::fok, false);
             default: return Event::trade(side, -1, quantity, match);
         }
     }
@@ -368,10 +369,10 @@ class RandomOperations {
                 const bool is_wide = plan_.scale == Plan::Scale::wide && plan_.trail_reach == 1;
                 return TrailMethod::fixed(is_wide ? offset * (std::numeric_limits<Price>::max() / 64) : offset);
             }
-            case 1:
-                // A double holds no price beyond 2^53: there a higher watermark may round to a lower stop.
-                if (plan_.scale > Plan::Scale::lowest) return TrailMethod::percentage(round ? 1e-300 : 1e300);
-                return TrailMethod::percentage(round ? factor : part * 0.0003 * plan_.trail_reach);
+            case 1: {
+                const double unit = plan_.scale > Plan::Scale::lowest ? 1e-18 : 0.0003;
+                return TrailMethod::percentage(round ? factor : part * unit * plan_.trail_reach);
+            }
             default: return TrailMethod::atr(round ? factor : part * plan_.trail_reach, period);
         }
     }

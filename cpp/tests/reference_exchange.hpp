@@ -188,7 +188,10 @@ class ReferenceExchange {
             case EventKind::cancel:
             case EventKind::reduce: return true;
             case EventKind::modify: return event.price >= least;
-            case EventKind::submit_limit: return event.price >= least && event.quantity > 0;
+            case EventKind::submit_limit:
+                // What does not match can only rest.
+                if (!event.matching && event.time_in_force != TimeInForce::gtc) return false;
+                return event.price >= least && event.quantity > 0;
             case EventKind::submit_market: return event.quantity > 0;
             case EventKind::submit_stop_market: return event.price > 0 && event.quantity > 0;
             case EventKind::submit_stop_limit: return event.price > 0 && event.quantity > 0 && event.limit_price() > 0;

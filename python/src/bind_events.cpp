@@ -156,7 +156,8 @@ void bind_event(nb::module_& m) {
                                symbol);
             },
             "side"_a, "price"_a, "quantity"_a, "tif"_a = gtc(), "matching"_a = true, "symbol"_a = "",
-            "A limit order. Not `matching`: it rests whatever it crosses, as orders of market data do.")
+            "A limit order. Not `matching`: it rests whatever it crosses, as orders of market data do; only \"gtc\" "
+            "can.")
         .def_static(
             "submit_market",
             [](Word<Side> side, Whole<nanobook::Quantity> quantity, std::string_view symbol) {

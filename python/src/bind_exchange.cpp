@@ -431,7 +431,7 @@ void bind_one(nb::module_& m) {
             "Whether events are kept. What comes while they are not is lost to `events`, `save` and replays.")
         // ---- files
         .def("save", &save, nb::sig("def save(self, path: str | os.PathLike[str]) -> None"), "path"_a,
-             "Writes its events as JSON lines. The file appears under its name when it is whole.")
+             "Writes its events as JSON lines. The file appears under its name when it is whole and on the disk.")
         .def_static("load", &load, nb::sig("def load(path: str | os.PathLike[str]) -> Exchange"), "path"_a,
                     "The exchange that a file of events describes, with or without a header. ValueError names the line "
                     "that is wrong.")
@@ -466,9 +466,13 @@ void bind_one(nb::module_& m) {
             "what the kinds at hand need of side, price, stop_price, limit_price, quantity, tif, order_id, trail_type, "
             "trail_value, atr_period, match_number, matching, printable, symbol.")
         // ---- questions
-        .def_prop_ro("symbol", [](const Exchange& self) { return to_python(self.options().symbol); })
+        .def_prop_ro(
+            "symbol", [](const Exchange& self) { return to_python(self.options().symbol); },
+            "Its symbol; empty where nobody gave it one.")
         .def_prop_ro("price_scale", &scale_of, "Decimals of a price: 2 for cents, 4 for ITCH.")
-        .def_prop_ro("max_rounds", [](const Exchange& self) { return self.options().max_rounds; })
+        .def_prop_ro(
+            "max_rounds", [](const Exchange& self) { return self.options().max_rounds; },
+            "How often stops may fire stops after one order.")
         .def("best_bid", &Exchange::best_bid, "Price of the best bid, or None.")
         .def("best_ask", &Exchange::best_ask, "Price of the best ask, or None.")
         .def(
@@ -506,8 +510,8 @@ void bind_one(nb::module_& m) {
             "get_stop_order",
             [](const Exchange& self, Whole<OrderId> id) { return self.get_stop_order(id.get("order id")); },
             "order_id"_a, "A stop order, pending or not; None where there is none.")
-        .def("pending_stop_count", &Exchange::pending_stop_count)
-        .def("pending_stops", &Exchange::pending_stops, "In order of submission.")
+        .def("pending_stop_count", &Exchange::pending_stop_count, "How many stop orders are pending.")
+        .def("pending_stops", &Exchange::pending_stops, "The stop orders that are pending, in order of submission.")
         .def(
             "trades", [](const Exchange& self) { return TradeSequence{self.trade_log().snapshot(), scale_of(self)}; },
             "Every trade since they were last cleared: a sequence; polars.DataFrame(ex.trades()) makes a table.")
@@ -579,14 +583,26 @@ void bind_one(nb::module_& m) {
             auto journaled = JournaledExchange::open(path, is_new ? std::optional(wanted) : std::nullopt,
                                                      flush_every.get("flush every", 0), repair);
             const ExchangeOptions& found = journaled->options();
-            if ((symbol && found.symbol != wanted.symbol) || (max_rounds && found.max_rounds != wanted.max_rounds) ||
-                (price_scale && found.price_scale != wanted.price_scale)) {
-                const auto describe = [](const ExchangeOptions& o) {
-                    return std::string(o.symbol.view()) + " with max rounds " + std::to_string(o.max_rounds) +
-                           " and price scale " + std::to_string(o.price_scale);
-                };
-                raise_value_error(path.string() + ": the journal has " + describe(found) + "; wanted was " +
-                                  describe(wanted));
+            // Only what was asked for, and is not so.
+            std::string has;
+            std::string asked;
+            const auto compare = [&](bool is_asked, const std::string& in_file, const std::string& other) {
+                if (!is_asked || in_file == other) return;
+                const char* const joint = has.empty() ? "" : " and ";
+                has += joint + in_file;
+                asked += joint + other;
+            };
+            const auto name = [](const ExchangeOptions& o) {
+                return o.symbol == nanobook::Symbol{} ? "no symbol" : "symbol " + std::string(o.symbol.view());
+            };
+            const auto number = [](const char* what, std::uint32_t value) { return what + std::to_string(value); };
+            compare(symbol.has_value(), name(found), name(wanted));
+            compare(max_rounds.has_value(), number("max rounds ", found.max_rounds),
+                    number("max rounds ", wanted.max_rounds));
+            compare(price_scale.has_value(), number("price scale ", found.price_scale),
+                    number("price scale ", wanted.price_scale));
+            if (!has.empty()) {
+                raise_value_error(path.string() + ": the journal has " + has + "; asked for was " + asked);
             }
             return journaled.release();
         },
@@ -635,13 +651,16 @@ void bind_several(nb::module_& m) {
     nb::class_<MultiExchange>(
         m, "MultiExchange",
         "One exchange a symbol. The methods are those of Exchange with the symbol first; a symbol "
-        "gets its exchange with its first order.")
+        "gets its exchange with its first order.\n\n"
+        "ValueError for a symbol of more than 8 ASCII characters.")
         .def(
             "__init__",
             [](MultiExchange* self, Whole<std::uint32_t> max_rounds, Whole<std::uint32_t> price_scale) {
                 new (self) MultiExchange(options("", max_rounds, price_scale));
             },
-            nb::kw_only(), "max_rounds"_a = 100, "price_scale"_a = 2)
+            nb::kw_only(), "max_rounds"_a = 100, "price_scale"_a = 2,
+            "`max_rounds` bounds how often stops may fire stops after one order. `price_scale` is the decimals of all "
+            "prices.")
         .def(
             "get_or_create",
             [](MultiExchange& self, std::string_view symbol) -> Exchange& {
@@ -655,16 +674,17 @@ void bind_several(nb::module_& m) {
                 if (Exchange* const exchange = self.find(to_symbol(symbol))) return *exchange;
                 throw nb::key_error(std::string(symbol).c_str());
             },
-            nb::rv_policy::reference_internal, "symbol"_a, "The same; KeyError for a symbol that has none.")
+            nb::rv_policy::reference_internal, "symbol"_a,
+            "The exchange of a symbol, not a copy; KeyError for a symbol that has none.")
         .def(
             "__contains__",
             [](const MultiExchange& self, std::string_view symbol) { return self.find(to_symbol(symbol)) != nullptr; },
-            "symbol"_a)
-        .def("__len__", &MultiExchange::size)
+            "symbol"_a, "Whether a symbol has an exchange.")
+        .def("__len__", &MultiExchange::size, "How many symbols there are.")
         .def("len", &MultiExchange::size, "How many symbols there are; len() does as well.")
         .def(
             "__iter__", [](nb::handle self) { return nb::iter(self.attr("symbols")()); },
-            nb::sig("def __iter__(self) -> collections.abc.Iterator[str]"))
+            nb::sig("def __iter__(self) -> collections.abc.Iterator[str]"), "The symbols, sorted.")
         .def(
             "symbols",
             [](const MultiExchange& self) {
@@ -672,7 +692,7 @@ void bind_several(nb::module_& m) {
                 for (const nanobook::Symbol& symbol : self.symbols()) list.append(to_python(symbol));
                 return list;
             },
-            nb::sig("def symbols(self) -> list[str]"), "Sorted.")
+            nb::sig("def symbols(self) -> list[str]"), "The symbols that have an exchange, sorted.")
         .def(
             "best_prices",
             [](const MultiExchange& self) {
@@ -683,7 +703,7 @@ void bind_several(nb::module_& m) {
                 return list;
             },
             nb::sig("def best_prices(self) -> list[tuple[str, int | None, int | None]]"),
-            "(symbol, best bid, best ask) of each, sorted by symbol.")
+            "(symbol, best bid, best ask) of each, sorted by symbol: prices, or None for an empty side.")
         .def(
             "submit_limit",
             [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> price,
@@ -691,25 +711,33 @@ void bind_several(nb::module_& m) {
                 return submit_to(self, symbol,
                                  [&](Exchange& e) { return submit_limit(e, side, price, quantity, tif); });
             },
-            "symbol"_a, "side"_a, "price"_a, "quantity"_a, "tif"_a = gtc())
+            "symbol"_a, "side"_a, "price"_a, "quantity"_a, "tif"_a = gtc(),
+            "A limit order in `symbol`, in its price units: trades at `price` or better; the rest rests (\"gtc\"), is "
+            "cancelled (\"ioc\"), or the order is refused unless all of it trades (\"fok\"). ValueError for a price or "
+            "quantity of 0; then no exchange was created.")
         .def(
             "submit_market",
             [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Quantity> quantity) {
                 return submit_to(self, symbol, [&](Exchange& e) { return submit_market(e, side, quantity); });
             },
-            "symbol"_a, "side"_a, "quantity"_a)
+            "symbol"_a, "side"_a, "quantity"_a,
+            "Trades in `symbol` at any price; what is not filled is cancelled. ValueError for a quantity of 0.")
         .def(
             "cancel",
             [](MultiExchange& self, std::string_view symbol, Whole<OrderId> id) {
                 return self.cancel(to_symbol(symbol), id.get("order id"));
             },
-            "symbol"_a, "order_id"_a, "An unknown symbol is an unknown order, and creates nothing.")
+            "symbol"_a, "order_id"_a,
+            "Takes an order of `symbol` off the book, or a pending stop out of the way. Ids are those of the symbol's "
+            "own exchange. An unknown symbol is an unknown order, and creates nothing.")
         .def(
             "reduce",
             [](MultiExchange& self, std::string_view symbol, Whole<OrderId> id, Whole<Quantity> quantity) {
                 return self.reduce(to_symbol(symbol), id.get("order id"), quantity.get("quantity"));
             },
-            "symbol"_a, "order_id"_a, "quantity"_a)
+            "symbol"_a, "order_id"_a, "quantity"_a,
+            "Takes `quantity` off an order of `symbol`, which keeps its priority; all of it, or more, is a cancel. An "
+            "unknown symbol is an unknown order, and creates nothing.")
         .def(
             "modify",
             [](MultiExchange& self, std::string_view symbol, Whole<OrderId> id, Whole<Price> price,
@@ -723,7 +751,9 @@ void bind_several(nb::module_& m) {
                 return ModifyResultObject(self.modify(to_symbol(symbol), event.order_id(), event.price, event.quantity),
                                           self.options().price_scale);
             },
-            "symbol"_a, "order_id"_a, "new_price"_a, "new_quantity"_a)
+            "symbol"_a, "order_id"_a, "new_price"_a, "new_quantity"_a,
+            "Cancels an order of `symbol` and submits another of its side and time in force: a new id, priority lost. "
+            "It may trade. ValueError for a price of 0; an unknown symbol is an unknown order, and creates nothing.")
         .def(
             "submit_stop_market",
             [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> stop,
@@ -731,7 +761,7 @@ void bind_several(nb::module_& m) {
                 return submit_to(self, symbol,
                                  [&](Exchange& e) { return submit_stop(e, stop_market(side, stop, quantity)); });
             },
-            "symbol"_a, "side"_a, "stop_price"_a, "quantity"_a)
+            "symbol"_a, "side"_a, "stop_price"_a, "quantity"_a, stop_doc)
         .def(
             "submit_stop_limit",
             [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> stop, Whole<Price> limit,
@@ -740,7 +770,8 @@ void bind_several(nb::module_& m) {
                     return submit_stop(e, stop_limit(side, stop, limit, quantity, tif));
                 });
             },
-            "symbol"_a, "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = gtc())
+            "symbol"_a, "side"_a, "stop_price"_a, "limit_price"_a, "quantity"_a, "tif"_a = gtc(),
+            "The same as submit_stop_market, but it becomes a limit order.")
         .def(
             "submit_trailing_stop_market",
             [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> stop,
@@ -754,7 +785,7 @@ void bind_several(nb::module_& m) {
                     "initial_stop_price: int, quantity: int, trail_type: nanobook._enums.TrailType | str, "
                     "trail_value: float, atr_period: int | None = None) -> StopSubmitResult"),
             "symbol"_a, "side"_a, "initial_stop_price"_a, "quantity"_a, "trail_type"_a, "trail_value"_a,
-            "atr_period"_a = nb::none())
+            "atr_period"_a = nb::none(), trailing_doc)
         .def(
             "submit_trailing_stop_limit",
             [](MultiExchange& self, std::string_view symbol, Word<Side> side, Whole<Price> stop, Whole<Price> limit,
@@ -770,7 +801,8 @@ void bind_several(nb::module_& m) {
                     "tif: nanobook._enums.TimeInForce | str = 'gtc', atr_period: int | None = None) "
                     "-> StopSubmitResult"),
             "symbol"_a, "side"_a, "initial_stop_price"_a, "limit_price"_a, "quantity"_a, "trail_type"_a,
-            "trail_value"_a, "tif"_a = gtc(), "atr_period"_a = nb::none())
+            "trail_value"_a, "tif"_a = gtc(), "atr_period"_a = nb::none(),
+            "The same as submit_trailing_stop_market, but it becomes a limit order, whose price does not move.")
         .def(
             "apply",
             [](MultiExchange& self, const Event& event) {
@@ -778,7 +810,7 @@ void bind_several(nb::module_& m) {
             },
             nb::sig("def apply(self, event: Event) -> SubmitResult | CancelResult | ModifyResult | StopSubmitResult | "
                     "PrintResult"),
-            "event"_a, "Does what an event says, where its `symbol` says.")
+            "event"_a, "Does what an event says, where its `symbol` says, and answers like the method of its kind.")
         .def(
             "apply_all", [](MultiExchange& self, nb::handle events) { apply_to_several(self, events, true); },
             nb::sig("def apply_all(self, events: collections.abc.Iterable[Event]) -> None"), "events"_a,
@@ -802,7 +834,10 @@ void bind_several(nb::module_& m) {
                 return events;
             },
             "The events of every exchange, one symbol after another, each with its symbol.")
-        .def("state_hash", &MultiExchange::state_hash)
+        .def(
+            "state_hash", &MultiExchange::state_hash,
+            "Equal for those that will answer alike: over the symbols and the state hash of each exchange; the same on "
+            "every machine.")
         .def(
             "__getstate__",
             [](const MultiExchange& self) {

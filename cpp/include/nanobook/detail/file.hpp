@@ -22,6 +22,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <nanobook/detail/sync.hpp>
 #endif
 
 namespace nanobook::detail {
@@ -199,23 +201,10 @@ class File {
 
     /// Returns when the bytes are on the disk.
     void sync() {
-#if defined(F_FULLFSYNC)
-        // On macOS fsync stops at the disk's own cache.
-        if (::fcntl(file_, F_FULLFSYNC) == 0) return;
-#endif
-        while (::fsync(file_) != 0) {
-            if (errno != EINTR) fail(errno);
-        }
+        if (const int error = sync_file(file_); error != 0) fail(error);
     }
 
-    /// A new file survives a power cut only once its folder knows of it. Best effort: not every system can.
-    void sync_folder() const noexcept {
-        const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-        const int file = ::open(folder.c_str(), O_RDONLY | O_CLOEXEC);
-        if (file < 0) return;
-        ::fsync(file);
-        ::close(file);
-    }
+    void sync_folder() const noexcept { sync_folder_of(path_); }
 
   private:
     using Handle = int;

@@ -1,4 +1,4 @@
-// A file that appears under its name only when it is whole.
+// A file that appears under its name only when it is whole, and on the disk.
 #pragma once
 
 #include <atomic>
@@ -7,16 +7,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
+
+#include <nanobook/detail/sync.hpp>
+
+#if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+#include <share.h>
+#include <sys/stat.h>
+#else
+#include <fcntl.h>
+#include <unistd.h>
+#endif
 
 namespace nanobook::detail {
 
 /// Writes through its own buffer to a temporary name next to the target, and takes the target's name in `commit()`.
-/// Destroyed before that, it leaves nothing behind, and a file that stood under the name stands untouched.
-/// Failures are std::system_error naming the target.
+/// Destroyed before that, it leaves nothing behind, and a file that stood under the name stands untouched. After a
+/// power cut the name is that of one of the two, whole. Failures are std::system_error naming the target.
 class OutputFile {
   public:
     explicit OutputFile(const std::filesystem::path& path) : target_(path) {
@@ -32,18 +44,17 @@ class OutputFile {
         written_to_ = target_;
         if (!in_place_) written_to_ += temporary_suffix();
 
-        file_.rdbuf()->pubsetbuf(nullptr, 0);
         errno = 0;
-        file_.open(written_to_, std::ios::binary | std::ios::trunc);
-        if (!file_) fail(last_error());
+        file_ = open_new(written_to_);
+        if (file_ < 0) fail(last_error());
     }
 
     OutputFile(const OutputFile&) = delete;
     OutputFile& operator=(const OutputFile&) = delete;
 
     ~OutputFile() {
+        if (file_ >= 0) close_file(file_);
         if (committed_ || in_place_) return;
-        file_.close();
         std::error_code ignored;
         std::filesystem::remove(written_to_, ignored);
     }
@@ -58,15 +69,16 @@ class OutputFile {
 
     void commit() {
         flush();
+        if (!in_place_) sync();
         errno = 0;
-        file_.close();
-        if (!file_) fail(last_error());
+        if (close_file(std::exchange(file_, -1)) != 0) fail(last_error());
         if (!in_place_) {
             std::error_code error;
             std::filesystem::rename(written_to_, target_, error);
             if (error) fail(error);
         }
         committed_ = true;
+        if (!in_place_) sync_folder_of(target_);
     }
 
   private:
@@ -86,15 +98,47 @@ class OutputFile {
     [[noreturn]] void fail(std::error_code error) const { throw std::system_error(error, target_.string()); }
 
     void flush() {
-        errno = 0;
-        file_.write(reinterpret_cast<const char*>(buffer_.data()), static_cast<std::streamsize>(used_));
-        if (!file_) fail(last_error());
+        for (std::size_t done = 0; done < used_;) {
+            errno = 0;
+            const std::ptrdiff_t count = write_some(file_, buffer_.data() + done, used_ - done);
+            if (count < 0 && errno == EINTR) continue;
+            if (count <= 0) fail(last_error());
+            done += static_cast<std::size_t>(count);
+        }
         used_ = 0;
     }
 
+    // Before the rename: else the name may reach the disk before the bytes do.
+    void sync() const {
+        const int error = sync_file(file_);
+        // Some file systems have nothing to sync with.
+        if (error != 0 && error != EINVAL) fail(std::error_code(error, std::generic_category()));
+    }
+
+#if defined(_WIN32)
+    static int open_new(const std::filesystem::path& path) noexcept {
+        int file = -1;
+        (void)::_wsopen_s(&file, path.c_str(), _O_WRONLY | _O_CREAT | _O_TRUNC | _O_BINARY | _O_NOINHERIT, _SH_DENYNO,
+                          _S_IREAD | _S_IWRITE);
+        return file;
+    }
+    static std::ptrdiff_t write_some(int file, const std::byte* bytes, std::size_t count) noexcept {
+        return ::_write(file, bytes, static_cast<unsigned>(count));
+    }
+    static int close_file(int file) noexcept { return ::_close(file); }
+#else
+    static int open_new(const std::filesystem::path& path) noexcept {
+        return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    }
+    static std::ptrdiff_t write_some(int file, const std::byte* bytes, std::size_t count) noexcept {
+        return ::write(file, bytes, count);
+    }
+    static int close_file(int file) noexcept { return ::close(file); }
+#endif
+
     std::filesystem::path target_;
     std::filesystem::path written_to_;
-    std::ofstream file_;
+    int file_ = -1;
     std::vector<std::byte> buffer_ = std::vector<std::byte>(capacity);
     std::size_t used_ = 0;
     bool in_place_ = false;

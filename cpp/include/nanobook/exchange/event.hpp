@@ -68,6 +68,7 @@ struct Event {
     TimeInForce time_in_force = TimeInForce::gtc;
     TrailKind trail_kind : 4 = TrailKind::none;
     /// Of a limit order or a modify: false for market data, whose orders rest where they say even in a crossed book.
+    /// Such a limit order is gtc.
     bool matching : 1 = true;
     /// Of an execution: false where the trade is printed elsewhere, so that only the order shrinks.
     bool printable : 1 = true;

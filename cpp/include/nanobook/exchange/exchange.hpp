@@ -55,10 +55,10 @@ class BasicExchange {
 
     // ------------------------------------------------------------------ orders
 
-    /// `matching` is false for market data: the order rests, whatever it crosses.
+    /// `matching` is false for market data: the order, which must be gtc, rests whatever it crosses.
     SubmitResult submit_limit(Side side, Price price, Quantity quantity, TimeInForce time_in_force = TimeInForce::gtc,
                               bool matching = true) {
-        assert(price >= matching && quantity > 0);
+        assert(price >= matching && quantity > 0 && (matching || time_in_force == TimeInForce::gtc));
         log_.push([&] { return Event::submit_limit(side, price, quantity, time_in_force, matching); });
         SubmitResult result = place(side, price, quantity, time_in_force, matching);
         fire_stops(result);

@@ -30,7 +30,8 @@ class StopIndex {
 
     /// An entry has gone out of date.
     void outdate(const StopRecords& stops) {
-        if (++outdated_ <= heap_.size() / 2 || outdated_ < 32) return;
+        ++outdated_;
+        if (outdated_ <= heap_.size() / 2 || outdated_ < 32) return;
         std::erase_if(heap_, [&](const Entry& entry) { return !is_current(entry, stops); });
         std::make_heap(heap_.begin(), heap_.end());
         outdated_ = 0;

@@ -5,7 +5,8 @@
 // in a stack: an older one has seen more prices, and its watermark is at least as good. A new extreme merges those it
 // passes. Nothing is computed for a single stop before its price may have come:
 //  - a fixed or percentage trail stands at the watermark less its offset, and the tightest of a cluster, the top of a
-//    heap, fires first;
+//    heap, fires first. Where prices are so large that the rounding of a percentage may loosen a stop as its watermark
+//    rises, each is looked at, and keeps the tightest price it has come to;
 //  - the offset of an ATR trail changes with every price, but is the same for all stops of equal multiplier and period:
 //    such a group has clusters of its own, which remember how far they have come.
 #pragma once
@@ -142,7 +143,7 @@ class TrailingSide {
     template <class Tighten, class Fire>
     void feed(Price price, const PriceHistory& history, Tighten&& tighten, Fire&& fire) {
         const StopRank print = stop_rank(side_, price);
-        if (!plain_.idle()) feed_plain(print, fire);
+        if (!plain_.idle()) feed_plain(print, tighten, fire);
         if (!groups_.empty()) feed_groups(print, history, tighten, fire);
     }
 
@@ -203,7 +204,10 @@ class TrailingSide {
         ++cluster.size;
         switch (stop.trail.kind) {
             case TrailKind::fixed: cluster.fixed = meld(cluster.fixed, number); break;
-            case TrailKind::percentage: cluster.percentage = meld(cluster.percentage, number); break;
+            case TrailKind::percentage:
+                cluster.percentage = meld(cluster.percentage, number);
+                steady_to_ = std::min(steady_to_, steady_to(stop.trail.factor()));
+                break;
             case TrailKind::atr:
             case TrailKind::none:
                 stop.next = cluster.fixed;
@@ -294,9 +298,46 @@ class TrailingSide {
         return std::max(trigger(cluster, cluster.fixed), trigger(cluster, cluster.percentage));
     }
 
-    template <class Fire>
-    void feed_plain(StopRank print, Fire& fire) {
+    /// The watermark up to which a higher one never rounds to a looser stop. A stop is loosened where its offset gains
+    /// more than the watermark, so where two products, of which each is wrong by at most 2^-53 of it, are together
+    /// wrong by more than 1 - fraction: not below 2^52 (1 - fraction) / fraction, of which this is half, to be safe.
+    /// Where that is less than 2^26, the fraction is so near to 1 that up to there all stops are at 1 or below, and no
+    /// stop that was submitted is looser than that. From a fraction of 1 on they always are, as long as a double holds
+    /// the watermark.
+    [[nodiscard]] StopRank steady_to(double fraction) const noexcept {
+        // Of a buy the watermark and the offset fall together.
+        if (side_ == Side::buy) return std::numeric_limits<StopRank>::max();
+        if (fraction >= 1) return StopRank{1} << 51;
+        return static_cast<StopRank>(std::clamp(0x1p51 * (1 - fraction) / fraction, 0x1p26, 0x1p51));
+    }
+
+    // Before a print that raises watermarks: stops that it would loosen keep what they have reached as their own rank.
+    template <class Tighten>
+    [[gnu::noinline]] void keep_reached(StopRank print, Tighten& tighten) {
+        const auto& clusters = plain_.clusters;
+        for (std::size_t i = clusters.size(); i-- > 0 && clusters_[clusters[i]].watermark < print;) {
+            const Cluster& now = clusters_[clusters[i]];
+            Cluster then;
+            then.watermark = print;
+            if (now.percentage != 0) to_visit_.push_back(now.percentage);
+            while (!to_visit_.empty()) {
+                const StopNumber number = to_visit_.back();
+                to_visit_.pop_back();
+                const StopRecord& stop = this->stop(number);
+                if (stop.first != 0) to_visit_.push_back(stop.first);
+                if (stop.next != 0) to_visit_.push_back(stop.next);
+                const StopRank reached = behind(*now.watermark, offset_at(now, stop));
+                const bool is_lost = reached > stop.rank && reached > behind(print, offset_at(then, stop));
+                if (is_lost && stop.is_pending()) tighten(number, reached);
+            }
+        }
+    }
+
+    template <class Tighten, class Fire>
+    void feed_plain(StopRank print, Tighten& tighten, Fire& fire) {
         auto& clusters = plain_.clusters;
+        if (print > steady_to_) [[unlikely]]
+            keep_reached(print, tighten);
         if (plain_.fresh != 0 && !clusters.empty() && clusters_[clusters.back()].watermark > print) {
             wait(clusters.back());
         }
@@ -423,6 +464,9 @@ class TrailingSide {
     detail::StableArray<Cluster> clusters_;
     Stack plain_;                   // fixed and percentage
     std::vector<Waiting> waiting_;  // a heap of its clusters but the newest
+    // Of all its percentage trails: see `steady_to`.
+    StopRank steady_to_ = std::numeric_limits<StopRank>::max();
+    std::vector<StopNumber> to_visit_;
     std::vector<Group> groups_;
     std::vector<MeanChange> means_;
     // What the groups need to move; true of all of them while it is quiet.

@@ -23,6 +23,7 @@ enum class InputError : std::uint8_t {
     zero_atr_period,
     negative_price,
     no_trail,
+    time_in_force_not_gtc,  ///< of an order that does not match
 };
 
 [[nodiscard]] constexpr bool has_trail(EventKind kind) noexcept {
@@ -39,10 +40,9 @@ enum class InputError : std::uint8_t {
         case TrailKind::percentage:
         case TrailKind::atr: break;
     }
-    // Written so that NaN fails too.
-    if (!(trail.factor() > 0 && trail.factor() <= std::numeric_limits<double>::max())) {
-        return InputError::trail_factor_not_positive;
-    }
+    // False of NaN too.
+    const bool is_sound = trail.factor() > 0 && trail.factor() <= std::numeric_limits<double>::max();
+    if (!is_sound) return InputError::trail_factor_not_positive;
     return trail.kind == TrailKind::atr && trail.period == 0 ? InputError::zero_atr_period : InputError::none;
 }
 
@@ -64,7 +64,10 @@ enum class InputError : std::uint8_t {
             return event.price <= 0 ? InputError::price_not_positive : InputError::none;
         case EventKind::submit_market: return event.quantity == 0 ? InputError::zero_quantity : InputError::none;
         case EventKind::submit_limit:
-            if (!event.matching && event.price == 0) break;
+            if (!event.matching) {
+                if (event.time_in_force != TimeInForce::gtc) return InputError::time_in_force_not_gtc;
+                if (event.price == 0) break;
+            }
             [[fallthrough]];
         default:
             if (event.price <= 0) return InputError::price_not_positive;
@@ -104,6 +107,9 @@ enum class InputError : std::uint8_t {
         case InputError::zero_atr_period: return "ATR period is 0; it must be at least 1";
         case InputError::negative_price: return "price is " + std::to_string(event.price) + "; it cannot be negative";
         case InputError::no_trail: return "a trailing stop needs a trail method: fixed, percentage or atr";
+        case InputError::time_in_force_not_gtc:
+            return std::string("time in force is ") + (event.time_in_force == TimeInForce::ioc ? "ioc" : "fok") +
+                   "; an order that does not match must be gtc";
     }
     return {};
 }
