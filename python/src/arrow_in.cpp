@@ -46,6 +46,11 @@ struct Piece {
     [[noreturn]] void refuse_row(std::size_t i, const std::string& what) const { refuse(column, first_row + i, what); }
 };
 
+void check(ArrowErrorCode code) {
+    // Of what is built here: all that can fail is memory.
+    if (code != NANOARROW_OK) throw std::bad_alloc();
+}
+
 void check(ArrowErrorCode code, const ArrowError& error) {
     if (code == ENOMEM) throw std::bad_alloc();
     if (code != NANOARROW_OK) raise_value_error(std::string("the Arrow table cannot be read: ") + error.message);
@@ -303,14 +308,22 @@ nanoarrow::UniqueArrayStream stream_of(nb::handle source) {
 
 }  // namespace
 
-ArrowReader::ArrowReader(nb::handle source) : stream_(stream_of(source)) {
+ArrowReader::ArrowReader(nb::handle source, bool takes_column) : stream_(stream_of(source)) {
     nanoarrow::UniqueSchema schema;
     {
         const nb::gil_scoped_release release;
         ArrowError error{};
         check(ArrowArrayStreamGetSchema(stream_.get(), schema.get(), &error), error);
     }
-    if (view_of(schema.get()).type != NANOARROW_TYPE_STRUCT) {
+    is_column_ = view_of(schema.get()).type != NANOARROW_TYPE_STRUCT;
+    if (is_column_ && takes_column) {
+        nanoarrow::UniqueSchema table;
+        ArrowSchemaInit(table.get());
+        check(ArrowSchemaSetTypeStruct(table.get(), 1));
+        ArrowSchemaRelease(table->children[0]);
+        ArrowSchemaMove(schema.get(), table->children[0]);
+        schema = std::move(table);
+    } else if (is_column_) {
         raise_type_error("a table is needed, not one column of " + type_name(schema.get()));
     }
     schema_ = std::make_shared<const ArrowTable::Schema>(std::move(schema));
@@ -322,6 +335,14 @@ std::optional<ArrowTable> ArrowReader::next() {
     ArrowError error{};
     check(ArrowArrayStreamGetNext(stream_.get(), array.get(), &error), error);
     if (array->release == nullptr) return std::nullopt;
+    if (is_column_) {
+        nanoarrow::UniqueArray table;
+        check(ArrowArrayInitFromType(table.get(), NANOARROW_TYPE_STRUCT));
+        check(ArrowArrayAllocateChildren(table.get(), 1));
+        table->length = array->length;
+        ArrowArrayMove(array.get(), table->children[0]);
+        array = std::move(table);
+    }
     ArrowTable table(schema_, std::move(array), rows_read_);
     rows_read_ += table.rows();
     return table;
@@ -336,6 +357,18 @@ ArrowTable::ArrowTable(nb::handle source) {
         rows_ += next->rows_;
         batches_.push_back(std::move(next->batches_.front()));
     }
+}
+
+std::vector<double> read_reals(nb::handle column) {
+    ArrowReader reader(column, true);
+    std::vector<double> values;
+    while (const std::optional<ArrowTable> next = reader.next()) {
+        if (next->names().size() != 1)
+            raise_type_error("one column is needed, not a table of " + std::to_string(next->names().size()));
+        const ArrowColumn<double> piece = next->reals(next->names().front());
+        values.insert(values.end(), piece.values().begin(), piece.values().end());
+    }
+    return values;
 }
 
 ArrowTable::ArrowTable(std::shared_ptr<const Schema> schema, nanoarrow::UniqueArray array, std::size_t first_row)
@@ -452,6 +485,31 @@ ArrowColumn<double> ArrowTable::reals(std::string_view name, Nulls nulls) const 
         });
     };
     return read<double>(name, nulls, {ArrowKind::real, ArrowKind::integer}, "numbers", NANOARROW_TYPE_DOUBLE, convert);
+}
+
+ArrowDates ArrowTable::dates(std::string_view name) const {
+    const ArrowSchema* schema = schema_of(index_of(name));
+    const ArrowSchemaView view = view_of(schema);
+    constexpr std::int64_t seconds = 86'400;
+    std::int64_t per_day = 1;
+    switch (view.type) {
+        case NANOARROW_TYPE_DATE32: break;
+        case NANOARROW_TYPE_DATE64: per_day = seconds * 1'000; break;
+        case NANOARROW_TYPE_TIMESTAMP:
+            per_day = seconds;
+            for (int unit = NANOARROW_TIME_UNIT_SECOND; unit < view.time_unit; ++unit) per_day *= 1'000;
+            break;
+        default: raise_type_error("column " + in_quotes(name) + " holds " + type_name(schema) + ", not dates");
+    }
+    const auto convert = [](const Piece& piece, std::int64_t* out) {
+        with_numbers(piece.view, [&](const auto* values) {
+            std::transform(values, values + piece.size(), out,
+                           [](auto value) { return static_cast<std::int64_t>(value); });
+        });
+    };
+    return {read<std::int64_t>(name, Nulls::refuse, {ArrowKind::other}, "dates",
+                               per_day == 1 ? never_as_it_is : view.type, convert),
+            schema->format, per_day};
 }
 
 ArrowColumn<std::uint8_t> ArrowTable::booleans(std::string_view name, Nulls nulls) const {

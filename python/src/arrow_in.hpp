@@ -38,6 +38,8 @@ class ArrowColumn {
     [[nodiscard]] const T& operator[](std::size_t row) const noexcept { return values_[row]; }
     [[nodiscard]] std::span<const T> values() const noexcept { return values_; }
     [[nodiscard]] bool has_nulls() const noexcept { return !valid_.empty(); }
+    /// A byte a row, 0 where it is null; empty where nothing is.
+    [[nodiscard]] std::span<const std::uint8_t> validity() const noexcept { return valid_; }
     /// What is null has the value T{}.
     [[nodiscard]] bool is_null(std::size_t row) const noexcept { return !valid_.empty() && valid_[row] == 0; }
 
@@ -53,6 +55,19 @@ class ArrowColumn {
     std::span<const T> values_;
     std::unique_ptr<T[]> owned_;
     std::vector<std::uint8_t> valid_;  // a byte a row; empty where nothing is null
+};
+
+/// A column of dates, or of moments in time.
+struct ArrowDates {
+    ArrowColumn<std::int64_t> values;
+    std::string format;    ///< of Arrow's C interface, such as "tdD" or "tsu:UTC"
+    std::int64_t per_day;  ///< so many of its unit
+
+    /// Days since 1970-01-01.
+    [[nodiscard]] std::int32_t day(std::size_t row) const noexcept {
+        const std::int64_t value = values[row];
+        return static_cast<std::int32_t>(value / per_day - (value % per_day < 0 ? 1 : 0));
+    }
 };
 
 /// A table, read whole; or a part of one, from an ArrowReader. Only the constructor needs the GIL.
@@ -74,6 +89,8 @@ class ArrowTable {
     /// Floating-point numbers, or integers, which are rounded above 2^53. Without a copy as above.
     [[nodiscard]] ArrowColumn<double> reals(std::string_view name, Nulls nulls = Nulls::refuse) const;
     [[nodiscard]] ArrowColumn<std::uint8_t> booleans(std::string_view name, Nulls nulls = Nulls::refuse) const;
+    /// Dates or moments in time.
+    [[nodiscard]] ArrowDates dates(std::string_view name) const;
     /// Text in any spelling, dictionaries (categoricals, enums) among them. It lies in the table.
     [[nodiscard]] ArrowColumn<std::string_view> text(std::string_view name, Nulls nulls = Nulls::refuse) const;
 
@@ -106,20 +123,28 @@ class ArrowTable {
     std::size_t rows_ = 0;
 };
 
+/// The numbers of one column that is no part of a table, such as a Series.
+[[nodiscard]] std::vector<double> read_reals(nanobind::handle column);
+
 /// A table, batch by batch, each of which can go before the next comes: for what is larger than memory. Needs the GIL,
 /// and gives it away where it waits for the source.
 class ArrowReader {
   public:
     /// TypeError where `source` is no table.
-    explicit ArrowReader(nanobind::handle source);
+    explicit ArrowReader(nanobind::handle source) : ArrowReader(source, false) {}
 
     /// The next rows, numbered on from the last in what errors say; or nothing at the end.
     [[nodiscard]] std::optional<ArrowTable> next();
 
   private:
     friend class ArrowTable;
+    friend std::vector<double> read_reals(nanobind::handle column);
+
+    /// `takes_column`: one column is a table too, of a column without a name.
+    ArrowReader(nanobind::handle source, bool takes_column);
 
     nanoarrow::UniqueArrayStream stream_;
     std::shared_ptr<const ArrowTable::Schema> schema_;
     std::size_t rows_read_ = 0;
+    bool is_column_ = false;
 };

@@ -68,11 +68,23 @@ void ArrowBatch::borrow_column(std::string name, ArrowType type, const void* val
 void ArrowBatch::describe(ArrowSchema* schema) const {
     ArrowSchemaInit(schema);
     check(ArrowSchemaSetTypeStruct(schema, static_cast<std::int64_t>(columns_.size())));
+    if (!metadata_.empty()) {
+        nanoarrow::UniqueBuffer metadata;
+        check(ArrowMetadataBuilderInit(metadata.get(), nullptr));
+        const auto view = [](const std::string& text) {
+            return ArrowStringView{text.data(), static_cast<std::int64_t>(text.size())};
+        };
+        for (const auto& [key, value] : metadata_) {
+            check(ArrowMetadataBuilderAppend(metadata.get(), view(key), view(value)));
+        }
+        check(ArrowSchemaSetMetadata(schema, reinterpret_cast<const char*>(metadata->data)));
+    }
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         const Column& column = columns_[i];
         ArrowSchema* child = schema->children[i];
         check(ArrowSchemaSetName(child, column.name.c_str()));
         check(ArrowSchemaSetType(child, column.type));
+        if (!column.format.empty()) check(ArrowSchemaSetFormat(child, column.format.c_str()));
         if (column.names.empty()) continue;
         check(ArrowSchemaAllocateDictionary(child));
         check(ArrowSchemaInitFromType(child->dictionary, NANOARROW_TYPE_STRING));

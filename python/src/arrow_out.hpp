@@ -55,6 +55,11 @@ class ArrowBatch {
     /// Makes the last column nullable: a bit a row, all of them zero, which means null.
     std::uint8_t* add_validity();
 
+    /// Makes of the last column, of integers, what Arrow's C interface calls by this name: "tdD" is dates.
+    void set_format(std::string format) { columns_.back().format = std::move(format); }
+    /// Of the table, as it goes with its schema.
+    void set_metadata(std::vector<std::pair<std::string, std::string>> metadata) { metadata_ = std::move(metadata); }
+
     /// A column that stays where it is, with `owner` keeping it alive for as long as anyone reads it.
     template <class T>
     void borrow(std::string name, std::span<const T> values, std::shared_ptr<const void> owner) {
@@ -71,6 +76,7 @@ class ArrowBatch {
         nanoarrow::UniqueBuffer values;
         nanoarrow::UniqueBuffer validity;  // no data: nothing is null
         std::vector<std::string> names;
+        std::string format;  // empty: that of the type
     };
 
     template <class T>
@@ -95,6 +101,7 @@ class ArrowBatch {
 
     std::size_t rows_;
     std::vector<Column> columns_;
+    std::vector<std::pair<std::string, std::string>> metadata_;
 };
 
 /// The stream of the batches, at least one, which all have the same columns. Needs the GIL.

@@ -15,4 +15,8 @@ NB_MODULE(_core, m) {
     bind_exchange(m);
     bind_itch(m);
     bind_itch_events(m);
+    bind_table(m);
+    bind_portfolio(m);
+    bind_backtest(m);
+    bind_sweep(m);
 }

@@ -51,3 +51,26 @@
 #include <nanobook/itch/replay.hpp>
 
 #include <nanobook/itch/events.hpp>
+
+#include <nanobook/portfolio/cost_model.hpp>
+#include <nanobook/portfolio/metrics.hpp>
+#include <nanobook/portfolio/position.hpp>
+
+#include <nanobook/portfolio/portfolio.hpp>
+
+#include <nanobook/portfolio/portfolio_json.hpp>
+#include <nanobook/portfolio/prices.hpp>
+
+#include <nanobook/portfolio/schedule.hpp>
+#include <nanobook/portfolio/selection.hpp>
+#include <nanobook/portfolio/strategy.hpp>
+
+#include <nanobook/portfolio/backtest.hpp>
+#include <nanobook/portfolio/equal_weight.hpp>
+
+#include <nanobook/portfolio/sweep_grid.hpp>
+
+#include <nanobook/portfolio/overfitting.hpp>
+#include <nanobook/portfolio/sweep.hpp>
+
+#include <nanobook/portfolio/rebalance_lob.hpp>

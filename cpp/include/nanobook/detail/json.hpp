@@ -86,6 +86,23 @@ class JsonReader {
         return key;
     }
 
+    void open_array() {
+        expect('[', "an array");
+        empty_so_far_ = true;
+    }
+
+    /// Whether there is one more value in the array, which is to be read next.
+    [[nodiscard]] bool next_item() {
+        if (peek() == ']') {
+            ++at_;
+            empty_so_far_ = false;
+            return false;
+        }
+        if (!empty_so_far_) expect(',', "',' or ']'");
+        empty_so_far_ = false;
+        return true;
+    }
+
     /// Good until the next string.
     [[nodiscard]] std::string_view string() {
         expect('"', "a string");

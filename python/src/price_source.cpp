@@ -1,0 +1,159 @@
+#include "price_source.hpp"
+
+#include <nanobind/stl/string.h>
+
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "arguments.hpp"
+#include "arrow_in.hpp"
+
+namespace nb = nanobind;
+using nanobook::NullPolicy;
+using nanobook::Price;
+using nanobook::PriceBlock;
+using nanobook::PriceColumn;
+
+namespace {
+
+[[noreturn]] void raise_type_error(const std::string& message) { throw nb::type_error(message.c_str()); }
+
+std::string symbol_of(nb::handle name, const std::string& where) {
+    if (!nb::isinstance<nb::str>(name)) {
+        raise_type_error(where + " has the symbol " + nb::repr(name).c_str() + "; it must be a str");
+    }
+    return nb::cast<std::string>(name);
+}
+
+/// Columns as lists give them.
+class ListColumns {
+  public:
+    void add_row(nb::handle row) {
+        const std::string where = "row " + std::to_string(rows_);
+        std::size_t given = 0;
+        const auto take = [&](nb::handle name, nb::handle price) {
+            const std::string symbol = symbol_of(name, where);
+            std::size_t column = given;
+            // Rows usually have the same order.
+            if (column >= names_.size() || names_[column] != symbol) column = find(symbol, where);
+            if (prices_[column].size() != rows_) raise_value_error(where + " has two prices of " + symbol);
+            add(column, price);
+            ++given;
+        };
+        if (nb::isinstance<nb::dict>(row)) {
+            for (const auto& [name, price] : nb::borrow<nb::dict>(row)) take(name, price);
+        } else {
+            for (const nb::handle item : row) {
+                if (nb::isinstance<nb::str>(item) || nb::len_hint(item) != 2) {
+                    raise_type_error(where + " holds " + nb::repr(item).c_str() + "; it must be (symbol, price)");
+                }
+                take(nb::object(item[0]), nb::object(item[1]));
+            }
+        }
+        if (given != names_.size()) {
+            raise_value_error(where + " has " + std::to_string(given) + " prices, row 0 " +
+                              std::to_string(names_.size()));
+        }
+        ++rows_;
+    }
+
+    void add_column(nb::handle name, nb::handle prices) {
+        names_.push_back(symbol_of(name, "the prices"));
+        prices_.emplace_back();
+        valid_.emplace_back();
+        for (const nb::handle price : prices) add(names_.size() - 1, price);
+    }
+
+    [[nodiscard]] PriceBlock block(NullPolicy nulls) const {
+        if (names_.empty()) throw std::invalid_argument("the prices are empty");
+        std::vector<PriceColumn> columns;
+        for (std::size_t i = 0; i < names_.size(); ++i) columns.push_back({names_[i], prices_[i], valid_[i]});
+        return PriceBlock(columns, nulls);
+    }
+
+  private:
+    std::size_t find(const std::string& symbol, const std::string& where) {
+        const auto found = std::ranges::find(names_, symbol);
+        if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
+        if (rows_ != 0) raise_value_error(where + " has a price of " + symbol + ", which row 0 has not");
+        names_.push_back(symbol);
+        prices_.emplace_back();
+        valid_.emplace_back();
+        return names_.size() - 1;
+    }
+
+    void add(std::size_t column, nb::handle price) {
+        std::vector<Price>& prices = prices_[column];
+        std::vector<std::uint8_t>& valid = valid_[column];
+        if (price.is_none()) {
+            if (valid.empty()) valid.assign(prices.size(), 1);
+            prices.push_back(0);
+            valid.push_back(0);
+            return;
+        }
+        Whole<Price> whole{};
+        if (nb::isinstance<nb::bool_>(price) || !nb::try_cast(price, whole) || !whole.fits) {
+            raise_type_error("the price of " + names_[column] + " in row " + std::to_string(prices.size()) + " is " +
+                             nb::repr(price).c_str() + "; it must be a whole number of 64 bits, such as cents");
+        }
+        prices.push_back(whole.value);
+        if (!valid.empty()) valid.push_back(1);
+    }
+
+    std::size_t rows_ = 0;
+    std::vector<std::string> names_;
+    std::vector<std::vector<Price>> prices_;
+    std::vector<std::vector<std::uint8_t>> valid_;  // empty where nothing is missing
+};
+
+PriceSource read_table(nb::handle prices, const std::optional<std::string>& date, NullPolicy nulls) {
+    const ArrowTable table(prices);
+    TableDates dates;
+    std::vector<std::int32_t> days;
+    if (date) {
+        const ArrowDates column = table.dates(*date);
+        dates.format = column.format;
+        dates.values.assign(column.values.values().begin(), column.values.values().end());
+        days.reserve(table.rows());
+        for (std::size_t row = 0; row < table.rows(); ++row) days.push_back(column.day(row));
+    }
+    std::vector<ArrowColumn<Price>> columns;
+    std::vector<PriceColumn> views;
+    columns.reserve(table.names().size());
+    for (const std::string_view name : table.names()) {
+        if (name == date) continue;
+        columns.push_back(table.integers<Price>(name, Nulls::allow));
+        views.push_back({std::string(name), columns.back().values(), columns.back().validity()});
+    }
+    return {PriceBlock(views, nulls, std::move(days)), std::move(dates), nulls == NullPolicy::carry};
+}
+
+}  // namespace
+
+void PriceSource::label(Table& table, std::vector<std::int64_t> bars) const {
+    TableDates labels{{}, dates.format};
+    if (!dates.values.empty()) {
+        for (const std::int64_t bar : bars) labels.values.push_back(dates.values[static_cast<std::size_t>(bar)]);
+    }
+    table.add("bar", std::move(bars));
+    if (!dates.values.empty()) table.add("date", std::move(labels));
+}
+
+PriceSource read_prices(nb::handle prices, std::optional<std::string> date, std::string_view on_null) {
+    if (on_null != "raise" && on_null != "carry") {
+        raise_value_error("on_null is '" + std::string(on_null) + "'; it is one of raise, carry");
+    }
+    const NullPolicy nulls = on_null == "carry" ? NullPolicy::carry : NullPolicy::raise;
+    const bool is_list = nb::isinstance<nb::list>(prices) || nb::isinstance<nb::tuple>(prices);
+    const bool is_dict = nb::isinstance<nb::dict>(prices);
+    if (!is_list && !is_dict) return read_table(prices, date, nulls);
+    if (date) raise_value_error("date names a column of a table; lists of prices have none");
+    ListColumns columns;
+    if (is_dict) {
+        for (const auto& [name, values] : nb::borrow<nb::dict>(prices)) columns.add_column(name, values);
+    } else {
+        for (const nb::handle row : prices) columns.add_row(row);
+    }
+    return {columns.block(nulls), {}, nulls == NullPolicy::carry};
+}
