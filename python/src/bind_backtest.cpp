@@ -38,7 +38,6 @@ using nanobook::CostModel;
 using nanobook::Decision;
 using nanobook::Metrics;
 using nanobook::Portfolio;
-using nanobook::Position;
 using nanobook::Price;
 using nanobook::RunStatus;
 using nanobook::SweepKey;
@@ -67,6 +66,7 @@ struct PricesObject {
 /// Parameters of the strategy of the sweep.
 struct EqualWeightObject {
     nanobook::EqualWeightRules rules;
+    bool has_leverage = false;  // or else it takes that of the run
 };
 
 // ---------------------------------------------------------------------- strategies in Python
@@ -247,8 +247,11 @@ std::vector<std::size_t> bars_of(const ArrowTable& table, const PriceSource& pri
                 bar = static_cast<std::size_t>(std::ranges::find(days, dates.day(row)) - days.begin());
             }
             if (bar >= prices.block.bars()) {
-                raise_value_error("column '" + *date + "': the date in row " + std::to_string(row) +
-                                  " is none of those of the prices");
+                Table named(1);
+                named.add("date", TableDates{{dates.values[row]}, dates.format});
+                raise_value_error("column '" + *date + "': row " + std::to_string(row) + " holds " +
+                                  nb::str(named.value(named.columns().front(), 0)).c_str() +
+                                  ", which is none of the dates of the prices");
             }
             bars[row] = bar;
         }
@@ -360,7 +363,9 @@ std::shared_ptr<BacktestObject> run_backtest_of(nb::object strategy, nb::handle 
     BacktestOptions options = to_options(initial_cash, costs, leverage, execution_lag, periods_per_year, risk_free);
     Progress progress(std::move(callback), "Running");
     if (nb::isinstance<EqualWeightObject>(strategy)) {
-        const nanobook::EqualWeightRules rules = nb::cast<const EqualWeightObject&>(strategy).rules;
+        const auto& given = nb::cast<const EqualWeightObject&>(strategy);
+        nanobook::EqualWeightRules rules = given.rules;
+        if (!given.has_leverage) rules.leverage = options.leverage;
         options.leverage = std::max(options.leverage, rules.leverage);
         nanobook::Rankings rankings(source->block);
         return finished(run(nanobook::EqualWeight(rules, source->block, rankings), *source, options, progress, false),
@@ -423,7 +428,7 @@ void bind_view(nb::module_& m) {
             "position",
             [](const PortfolioView& view, std::string_view symbol) -> std::optional<PositionObject> {
                 const auto number = view.get().find_symbol(symbol);
-                if (!number || view.get().positions()[*number] == Position{}) return std::nullopt;
+                if (!number || view.get().positions()[*number].fills == 0) return std::nullopt;
                 return PositionObject{std::string(symbol), view.get().positions()[*number]};
             },
             "symbol"_a, "None where it was never traded.")
@@ -440,7 +445,7 @@ void bind_view(nb::module_& m) {
                 const Portfolio& portfolio = view.get();
                 nb::dict positions;
                 for (std::size_t i = 0; i < portfolio.symbols().size(); ++i) {
-                    if (portfolio.positions()[i] == Position{}) continue;
+                    if (portfolio.positions()[i].fills == 0) continue;
                     positions[nb::cast(portfolio.symbols()[i])] =
                         PositionObject{portfolio.symbols()[i], portfolio.positions()[i]};
                 }
@@ -488,6 +493,7 @@ void bind_strategies(nb::module_& m) {
             [](EqualWeightObject* self, const nb::kwargs& parameters) {
                 nanobook::ParameterSet set;
                 bool has_every = false;
+                bool has_leverage = false;
                 for (const auto& [name, value] : parameters) {
                     const SweepKey key = to_key(name);
                     const bool is_of_run = key == SweepKey::cost_bps || key == SweepKey::slippage_bps ||
@@ -499,6 +505,7 @@ void bind_strategies(nb::module_& m) {
                     const auto given = to_parameter(key, value);
                     if (!given) continue;
                     has_every |= key == SweepKey::rebalance_every;
+                    has_leverage |= key == SweepKey::leverage;
                     set.set(key, *given);
                 }
                 if (has_every && parameters.contains("rebalance_on") &&
@@ -506,7 +513,7 @@ void bind_strategies(nb::module_& m) {
                     raise_value_error("rebalance_every and rebalance_on exclude each other");
                 }
                 set.rules.check();
-                new (self) EqualWeightObject{set.rules};
+                new (self) EqualWeightObject{set.rules, has_leverage};
             },
             nb::sig(
                 "def __init__(self, *, rebalance_every: int | None = None, rebalance_on: str | None = None, offset: "
@@ -514,8 +521,9 @@ void bind_strategies(nb::module_& m) {
                 "cash_buffer: float = 0.0, no_trade_band_bps: float = 0.0, lookback: int | None = None, top_k: int | "
                 "None "
                 "= None, skip: int = 0, min_price: int = 0, min_history: int = 0, stop_loss_pct: float | None = None, "
-                "trailing_stop_pct: float | None = None, take_profit_pct: float | None = None, leverage: float = 1.0, "
-                "max_drawdown_stop: float | None = None) -> None"),
+                "trailing_stop_pct: float | None = None, take_profit_pct: float | None = None, leverage: float | None "
+                "= "
+                "None, max_drawdown_stop: float | None = None) -> None"),
             "rebalance_every: bars; 0 is once; 1 where neither it nor rebalance_on is given. rebalance_on: 'day', "
             "'week', "
             "'month' or 'quarter', the first bar of each. offset: so many bars later. cash_buffer: the part that is "
@@ -523,8 +531,10 @@ void bind_strategies(nb::module_& m) {
             "invested. no_trade_band_bps: smaller changes of a position are left out. lookback, skip, top_k: the "
             "symbols "
             "that rose most over `lookback` bars, the last `skip` left out. min_price, min_history: what a symbol "
-            "needs. The "
-            "stops are fractions: 0.05 is 5 %.")
+            "needs. "
+            "stop_loss_pct, trailing_stop_pct, take_profit_pct, max_drawdown_stop: fractions, 0.05 is 5 %; 0, as None, "
+            "is "
+            "none. leverage: None is that of the run.")
         .def("__repr__", [](const EqualWeightObject& self) {
             std::ostringstream text;
             text << "EqualWeight(rebalance_every=" << self.rules.schedule.every << ", ...)";

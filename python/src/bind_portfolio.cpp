@@ -126,7 +126,7 @@ LobReportObject rebalance_lob(Portfolio& self, nb::handle targets, nanobook::Mul
     return result;
 }
 
-bool was_held(const Position& position) { return position != Position{}; }
+bool was_held(const Position& position) { return position.fills != 0; }
 
 nb::dict positions_of(const Portfolio& self) {
     nb::dict positions;

@@ -557,10 +557,9 @@ void bind_sweep(nb::module_& m) {
             "expected_max_sharpe", &expected_max_sharpe,
             "The Sharpe ratio, of a year, that the best of so many sets would show by luck alone: Bailey and Lopez de "
             "Prado (2014). None for fewer than two sets with a ratio.")
-        .def_prop_ro(
-            "deflated_sharpe", &deflated_sharpe,
-            "The probability that the best set's true Sharpe ratio is above expected_max_sharpe less what luck "
-            "explains: the deflated Sharpe ratio.")
+        .def_prop_ro("deflated_sharpe", &deflated_sharpe,
+                     "The deflated Sharpe ratio: the probability that the true Sharpe ratio of the best set is above "
+                     "expected_max_sharpe.")
         .def("pbo", &overfitting_of, "n_splits"_a = 16,
              "The probability of backtest overfitting: how often the best set of one half of the time is below the "
              "median in "

@@ -1425,9 +1425,9 @@ class EqualWeight:
     The strategy of sweep_equal_weight, which runs without Python: equal weights in what is selected, on the bars of a schedule, with stops.
     """
 
-    def __init__(self, *, rebalance_every: int | None = None, rebalance_on: str | None = None, offset: int = 0, cash_buffer: float = 0.0, no_trade_band_bps: float = 0.0, lookback: int | None = None, top_k: int | None = None, skip: int = 0, min_price: int = 0, min_history: int = 0, stop_loss_pct: float | None = None, trailing_stop_pct: float | None = None, take_profit_pct: float | None = None, leverage: float = 1.0, max_drawdown_stop: float | None = None) -> None:
+    def __init__(self, *, rebalance_every: int | None = None, rebalance_on: str | None = None, offset: int = 0, cash_buffer: float = 0.0, no_trade_band_bps: float = 0.0, lookback: int | None = None, top_k: int | None = None, skip: int = 0, min_price: int = 0, min_history: int = 0, stop_loss_pct: float | None = None, trailing_stop_pct: float | None = None, take_profit_pct: float | None = None, leverage: float | None = None, max_drawdown_stop: float | None = None) -> None:
         """
-        rebalance_every: bars; 0 is once; 1 where neither it nor rebalance_on is given. rebalance_on: 'day', 'week', 'month' or 'quarter', the first bar of each. offset: so many bars later. cash_buffer: the part that is not invested. no_trade_band_bps: smaller changes of a position are left out. lookback, skip, top_k: the symbols that rose most over `lookback` bars, the last `skip` left out. min_price, min_history: what a symbol needs. The stops are fractions: 0.05 is 5 %.
+        rebalance_every: bars; 0 is once; 1 where neither it nor rebalance_on is given. rebalance_on: 'day', 'week', 'month' or 'quarter', the first bar of each. offset: so many bars later. cash_buffer: the part that is not invested. no_trade_band_bps: smaller changes of a position are left out. lookback, skip, top_k: the symbols that rose most over `lookback` bars, the last `skip` left out. min_price, min_history: what a symbol needs. stop_loss_pct, trailing_stop_pct, take_profit_pct, max_drawdown_stop: fractions, 0.05 is 5 %; 0, as None, is none. leverage: None is that of the run.
         """
 
     def __repr__(self) -> str: ...
@@ -1557,7 +1557,7 @@ class SweepResult:
     @property
     def deflated_sharpe(self) -> float | None:
         """
-        The probability that the best set's true Sharpe ratio is above expected_max_sharpe less what luck explains: the deflated Sharpe ratio.
+        The deflated Sharpe ratio: the probability that the true Sharpe ratio of the best set is above expected_max_sharpe.
         """
 
     def pbo(self, n_splits: int = ...) -> float:

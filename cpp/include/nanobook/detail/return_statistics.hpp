@@ -44,11 +44,13 @@ struct Drawdown {
     Drawdown() noexcept = default;
     [[gnu::always_inline]] explicit Drawdown(double first) : peak(V{} + first), trough(V{} + 1.0) {}
 
-    /// Adds to `falls` whether the value is a new trough, to be told to `fall`, which divides and is seldom needed.
-    template <class Mask>
-    [[gnu::always_inline]] void rise(const V& value, Mask& falls) {
+    /// Adds 1 to `falls` where the value is a new trough, to be told to `fall`, which divides and is seldom needed.
+    [[gnu::always_inline]] void rise(const V& value, V& falls) {
+        const V zero{};
+        const V one = zero + 1.0;
         peak = value > peak ? value : peak;
-        falls |= value < trough * peak;
+        const V deepest = trough * peak;
+        falls = falls + (value < deepest ? one : zero);
     }
     [[gnu::always_inline]] void fall(const V& value) {
         const V part = value / peak;

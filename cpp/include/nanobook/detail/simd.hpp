@@ -1,8 +1,4 @@
-// Vectors of doubles of any width, for functions that are compiled once for each kind of processor.
-//
-// Such functions are templates over the vector, always inlined into one function a processor that names what it may
-// use: [[gnu::target("avx2")]] void f(...) { f_with<Doubles<4>>(...); }. Vectors go by reference, for how they go by
-// value depends on the processor.
+// Vectors of doubles, and which of them this processor has.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +6,6 @@
 #include <cstdlib>
 #include <string_view>
 #include <vector>
-
-#include <nanobook/detail/exact_float.hpp>
 
 namespace nanobook {
 
@@ -66,46 +60,6 @@ using Doubles = typename DoublesOf<Width>::type;
 
 template <class V>
 inline constexpr std::size_t width_of = sizeof(V) / sizeof(double);
-
-/// Whether any lane of what a comparison gave is true.
-template <class Mask>
-[[gnu::always_inline]] inline bool any(const Mask& mask) {
-    if constexpr (sizeof(Mask) == 64) {
-        const auto half =
-            __builtin_shufflevector(mask, mask, 0, 1, 2, 3) | __builtin_shufflevector(mask, mask, 4, 5, 6, 7);
-        const auto quarter = __builtin_shufflevector(half, half, 0, 1) | __builtin_shufflevector(half, half, 2, 3);
-        return (quarter[0] | quarter[1]) != 0;
-    } else if constexpr (sizeof(Mask) == 32) {
-        const auto half = __builtin_shufflevector(mask, mask, 0, 1) | __builtin_shufflevector(mask, mask, 2, 3);
-        return (half[0] | half[1]) != 0;
-    } else if constexpr (sizeof(Mask) == 16) {
-        return (mask[0] | mask[1]) != 0;
-    } else {
-        return mask;
-    }
-}
-
-/// The greatest whole number that is not above it; right from -2^51 to 2^52.
-template <class V>
-[[gnu::always_inline]] inline void floor_lanes(V& value) {
-    constexpr double shift = 0x1p52;  // from there on a double has no fraction
-    const V whole = (value + shift) - shift;
-    const V zero{};
-    value = whole - (whole > value ? zero + 1.0 : zero);
-}
-
-/// floor(value / divisor) for whole numbers from 0 to 2^52, without a division: the product with the reciprocal is off
-/// by one at most.
-template <class V, class Divisor>
-[[gnu::always_inline]] inline void divide_lanes(V& value, const Divisor& divisor, const Divisor& reciprocal) {
-    NANOBOOK_NO_CONTRACTION
-    V quotient = value * reciprocal;
-    floor_lanes(quotient);
-    const V rest = value - quotient * divisor;
-    const V zero{};
-    const V one = zero + 1.0;
-    value = quotient + (rest >= divisor ? one : zero) - (rest < zero ? one : zero);
-}
 
 }  // namespace detail
 }  // namespace nanobook

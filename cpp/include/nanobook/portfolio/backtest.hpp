@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <nanobook/core/types.hpp>
+#include <nanobook/detail/refuse.hpp>
 #include <nanobook/portfolio/cost_model.hpp>
 #include <nanobook/portfolio/metrics.hpp>
 #include <nanobook/portfolio/portfolio.hpp>
@@ -35,9 +35,7 @@ struct BacktestOptions {
     /// Throws std::invalid_argument.
     void check() const {
         metrics.check();
-        if (execution_lag > 1) {
-            throw std::invalid_argument("execution_lag is " + std::to_string(execution_lag) + "; it must be 0 or 1");
-        }
+        if (execution_lag > 1) detail::refuse("execution_lag", execution_lag, "it must be 0 or 1");
     }
 };
 

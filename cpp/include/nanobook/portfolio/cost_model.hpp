@@ -3,12 +3,10 @@
 
 #include <cmath>
 #include <cstdint>
-#include <sstream>
-#include <stdexcept>
-#include <string>
 
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/money.hpp>
+#include <nanobook/detail/refuse.hpp>
 
 namespace nanobook {
 
@@ -25,11 +23,8 @@ class CostModel {
         : commission_(rate(commission_bps, "commission_bps")),
           slippage_(rate(slippage_bps, "slippage_bps")),
           min_trade_fee_(min_trade_fee) {
-        if (slippage_ == unit) throw std::invalid_argument("slippage_bps is 10000: a sale would be for nothing");
-        if (min_trade_fee < 0) {
-            throw std::invalid_argument("min_trade_fee is " + std::to_string(min_trade_fee) +
-                                        "; it must not be negative");
-        }
+        if (slippage_ == unit) detail::refuse("slippage_bps", slippage_bps, "a sale would be for nothing");
+        if (min_trade_fee < 0) detail::refuse("min_trade_fee", min_trade_fee, "it must not be negative");
     }
     [[nodiscard]] static constexpr CostModel zero() noexcept { return {}; }
 
@@ -60,11 +55,7 @@ class CostModel {
         const double whole = std::nearbyint(hundredths);
         // The tolerance is for 0.07 and the like, which no double is.
         const bool is_a_rate = whole >= 0 && whole <= static_cast<double>(unit) && std::abs(hundredths - whole) < 1e-6;
-        if (!is_a_rate) {
-            std::ostringstream message;
-            message << name << " is " << bps << "; it must be from 0 to 10000, in steps of 0.01";
-            throw std::invalid_argument(message.str());
-        }
+        if (!is_a_rate) detail::refuse(name, bps, "it must be from 0 to 10000, in steps of 0.01");
         return static_cast<std::int64_t>(whole);
     }
 

@@ -5,12 +5,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <sstream>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 #include <nanobook/core/types.hpp>
+#include <nanobook/detail/refuse.hpp>
 #include <nanobook/portfolio/cost_model.hpp>
 #include <nanobook/portfolio/portfolio.hpp>
 #include <nanobook/portfolio/prices.hpp>
@@ -47,38 +45,34 @@ struct EqualWeightRules {
     /// Throws std::invalid_argument that names what is wrong.
     void check() const {
         if (!(cash_buffer >= 0 && cash_buffer < 1))
-            refuse("cash_buffer", cash_buffer, "it must be from 0 to less than 1");
+            detail::refuse("cash_buffer", cash_buffer, "it must be from 0 to less than 1");
         if (!(leverage > 0 && leverage <= 1e6)) {
-            refuse("leverage", leverage, "it must be above 0, and at most a million");
+            detail::refuse("leverage", leverage, "it must be above 0, and at most a million");
         }
         if (!(no_trade_band_bps >= 0 && no_trade_band_bps <= 10'000)) {
-            refuse("no_trade_band_bps", no_trade_band_bps, "it must be from 0 to 10000");
+            detail::refuse("no_trade_band_bps", no_trade_band_bps, "it must be from 0 to 10000");
         }
         check_part("stop_loss_pct", stop_loss);
         check_part("trailing_stop_pct", trailing_stop);
         check_part("max_drawdown_stop", max_drawdown);
         if (!(take_profit >= 0 && std::isfinite(take_profit))) {
-            refuse("take_profit_pct", take_profit, "it is a fraction, 0.05 for 5 %, and must not be negative");
+            detail::refuse("take_profit_pct", take_profit, "it is a fraction, 0.05 for 5 %, and must not be negative");
         }
         if (selection.min_price < 0) {
-            refuse("min_price", static_cast<double>(selection.min_price), "it must not be negative");
+            detail::refuse("min_price", selection.min_price, "it must not be negative");
         }
         if (selection.lookback == 0 && selection.top_k != 0) {
-            refuse("top_k", selection.top_k, "it needs lookback, the bars by which symbols are ranked");
+            detail::refuse("top_k", selection.top_k, "it needs lookback, the bars by which symbols are ranked");
         }
         if (selection.lookback == 0 && selection.skip != 0) {
-            refuse("skip", selection.skip, "it needs lookback, the bars by which symbols are ranked");
+            detail::refuse("skip", selection.skip, "it needs lookback, the bars by which symbols are ranked");
         }
     }
 
   private:
     static void check_part(const char* name, double value) {
-        if (!(value >= 0 && value < 1)) refuse(name, value, "it is a fraction, 0.05 for 5 %, and must be below 1");
-    }
-    [[noreturn]] static void refuse(const char* name, double value, const char* wanted) {
-        std::ostringstream message;
-        message << name << " is " << value << "; " << wanted;
-        throw std::invalid_argument(message.str());
+        if (!(value >= 0 && value < 1))
+            detail::refuse(name, value, "it is a fraction, 0.05 for 5 %, and must be below 1");
     }
 };
 

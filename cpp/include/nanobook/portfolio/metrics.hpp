@@ -5,16 +5,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
-#include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/exact_float.hpp>
+#include <nanobook/detail/refuse.hpp>
 #include <nanobook/detail/return_statistics.hpp>
 
 namespace nanobook {
@@ -47,16 +45,9 @@ struct MetricsOptions {
     /// Throws std::invalid_argument.
     void check() const {
         if (!(periods_per_year > 0 && std::isfinite(periods_per_year))) {
-            refuse("periods_per_year", periods_per_year, "it must be above 0");
+            detail::refuse("periods_per_year", periods_per_year, "it must be above 0");
         }
-        if (!std::isfinite(risk_free)) refuse("risk_free", risk_free, "it must be finite");
-    }
-
-  private:
-    [[noreturn]] static void refuse(const char* name, double value, const char* wanted) {
-        std::ostringstream message;
-        message << name << " is " << value << "; " << wanted;
-        throw std::invalid_argument(message.str());
+        if (!std::isfinite(risk_free)) detail::refuse("risk_free", risk_free, "it must be finite");
     }
 };
 
@@ -137,16 +128,14 @@ namespace detail {
     double wealth = 1.0;
     for (std::size_t i = 0; i < returns.size(); ++i) {
         if (!std::isfinite(returns[i])) {
-            std::ostringstream message;
-            message << "the return in row " << i << " is " << returns[i] << "; it must be finite";
-            throw std::invalid_argument(message.str());
+            detail::refuse("the return in row " + std::to_string(i), returns[i], "it must be finite");
         }
         sums.add(returns[i], 1.0 / static_cast<double>(i + 1), options.risk_free);
         // Below nothing there is no way back.
         wealth = wealth > 0 ? wealth * (1.0 + returns[i]) : 0.0;
-        bool falls = false;
+        double falls = 0;
         drawdown.rise(wealth, falls);
-        if (falls) drawdown.fall(wealth);
+        if (falls > 0) drawdown.fall(wealth);
     }
     std::vector<double> sorted(returns.begin(), returns.end());
     const double tail = sorted.empty() ? 0.0 : detail::tail_mean(sorted);
@@ -169,9 +158,9 @@ namespace detail {
         const double after = before > 0 && curve[i + 1] > 0 ? static_cast<double>(curve[i + 1]) : 0.0;
         returns[i] = before > 0 ? after / before - 1.0 : 0.0;
         sums.add(returns[i], 1.0 / static_cast<double>(i + 1), options.risk_free);
-        bool falls = false;
+        double falls = 0;
         drawdown.rise(after, falls);
-        if (falls) drawdown.fall(after);
+        if (falls > 0) drawdown.fall(after);
         before = after;
     }
     const double wealth = before / first;

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include <nanobook/detail/refuse.hpp>
+
 namespace nanobook {
 
 namespace detail {
@@ -86,8 +88,7 @@ struct Moments {
 [[nodiscard]] inline double probability_of_overfitting(std::span<const std::vector<double>> returns,
                                                        unsigned splits = 16) {
     if (splits < 2 || splits > 20 || splits % 2 != 0) {
-        throw std::invalid_argument("n_splits is " + std::to_string(splits) +
-                                    "; it must be an even number from 2 to 20");
+        detail::refuse("n_splits", splits, "it must be an even number from 2 to 20");
     }
     const std::size_t sets = returns.size();
     if (sets < 2) throw std::invalid_argument("there must be at least two parameter sets to choose from");

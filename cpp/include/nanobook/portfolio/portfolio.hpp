@@ -8,7 +8,6 @@
 #include <limits>
 #include <optional>
 #include <span>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/money.hpp>
+#include <nanobook/detail/refuse.hpp>
 #include <nanobook/portfolio/cost_model.hpp>
 #include <nanobook/portfolio/position.hpp>
 
@@ -69,12 +69,9 @@ class Portfolio {
     /// is more than 1. Throws std::invalid_argument.
     explicit Portfolio(Price initial_cash, CostModel costs = {}, double leverage = 1.0)
         : costs_(costs), leverage_(leverage), initial_cash_(initial_cash), cash_(initial_cash) {
-        if (initial_cash <= 0) {
-            throw std::invalid_argument("initial_cash is " + std::to_string(initial_cash) + "; it must be above 0");
-        }
+        if (initial_cash <= 0) detail::refuse("initial_cash", initial_cash, "it must be above 0");
         if (!(leverage > 0 && leverage <= 1e6)) {
-            throw std::invalid_argument("leverage is " + text_of(leverage) +
-                                        "; it must be above 0, and at most a million");
+            detail::refuse("leverage", leverage, "it must be above 0, and at most a million");
         }
         equity_curve_.push_back(initial_cash);
     }
@@ -252,12 +249,6 @@ class Portfolio {
     };
     static constexpr double no_target = std::numeric_limits<double>::quiet_NaN();
 
-    static std::string text_of(double value) {
-        std::ostringstream text;
-        text << value;
-        return text.str();
-    }
-
     template <class Member>
     Price sum_of(Member member) const {
         detail::Wide sum = 0;
@@ -280,8 +271,7 @@ class Portfolio {
 
     [[noreturn, gnu::noinline]] void refuse_price(std::size_t symbol, Price price) const {
         if (price == 0) throw std::invalid_argument("there is no price of " + symbols_[symbol]);
-        throw std::invalid_argument("the price of " + symbols_[symbol] + " is " + std::to_string(price) +
-                                    "; it must be above 0");
+        detail::refuse("the price of " + symbols_[symbol], price, "it must be above 0");
     }
 
     // ---- what is wanted
@@ -293,8 +283,7 @@ class Portfolio {
             if (target.symbol >= positions_.size()) [[unlikely]]
                 throw std::invalid_argument("there is no symbol of number " + std::to_string(target.symbol));
             if (!std::isfinite(target.weight)) [[unlikely]] {
-                throw std::invalid_argument("the weight of " + symbols_[target.symbol] + " is " +
-                                            text_of(target.weight) + "; it must be finite");
+                detail::refuse("the weight of " + symbols_[target.symbol], target.weight, "it must be finite");
             }
             double& weight = weights_[target.symbol];
             if (weight == weight) [[unlikely]]
@@ -304,8 +293,8 @@ class Portfolio {
         }
         // The sum of ten times 0.1 need not be 1.
         if (!(gross <= leverage_ * (1 + 1e-9))) [[unlikely]] {
-            throw std::invalid_argument("the weights sum to " + text_of(gross) +
-                                        " in absolute terms; the leverage is " + text_of(leverage_));
+            throw std::invalid_argument("the weights sum to " + detail::to_text(gross) +
+                                        " in absolute terms; the leverage is " + detail::to_text(leverage_));
         }
         if (!quotes.tradable.empty()) return;
         for (const Target& target : targets) {
@@ -317,9 +306,9 @@ class Portfolio {
 
     // Without this, fees would lower the equity, and the second of two equal calls would sell a share or two.
     [[nodiscard]] bool repeats_the_last(const Quotes& quotes, std::int64_t band) const noexcept {
-        if (!has_last_ || band != last_band_ || last_.size() != weights_.size()) return false;
+        if (!has_last_ || band != last_band_) return false;
         for (std::size_t symbol = 0; symbol < weights_.size(); ++symbol) {
-            const Decided& last = last_[symbol];
+            const Decided last = symbol < last_.size() ? last_[symbol] : Decided{no_target, 0};
             const bool is_target = weights_[symbol] == weights_[symbol];
             if (is_target != last.is_target() || (is_target && weights_[symbol] != last.weight)) return false;
             const bool matters = is_target || positions_[symbol].quantity != 0;

@@ -57,14 +57,18 @@ class PortfolioJson {
         out += ",\"positions\":{";
         for (const std::uint32_t symbol : by_name) {
             const Position& position = portfolio.positions()[symbol];
-            if (symbol != by_name.front()) out += ',';
+            const bool has_last = portfolio.has_last_ && symbol < portfolio.last_.size();
+            // A symbol that was only heard of decides nothing.
+            if (position.fills == 0 && !(has_last && portfolio.last_[symbol].is_target())) continue;
+            if (out.back() != '{') out += ',';
             detail::append_quoted(out, portfolio.symbols()[symbol]);
             out += ":{\"quantity\":";
             append_integer(out, position.quantity);
             integer("total_cost", position.total_cost);
             integer("realised_gross", position.realised_gross);
             integer("fees", position.fees);
-            if (portfolio.has_last_ && symbol < portfolio.last_.size()) {
+            integer("fills", position.fills);
+            if (has_last) {
                 const Portfolio::Decided& last = portfolio.last_[symbol];
                 if (last.is_target()) real("last_weight", last.weight);
                 integer("last_price", last.price);
@@ -176,6 +180,8 @@ class PortfolioJson {
                     read.position.realised_gross = json.integer<Price>(name);
                 } else if (name == "fees") {
                     read.position.fees = json.integer<Price>(name);
+                } else if (name == "fills") {
+                    read.position.fills = json.integer<std::int64_t>(name, 0);
                 } else if (name == "last_weight") {
                     read.last_weight = json.real(name);
                 } else if (name == "last_price") {

@@ -16,6 +16,7 @@ struct Position {
     Price total_cost = 0;       ///< paid for what is held now; negative for a short one, what was received
     Price realised_gross = 0;   ///< profit of what was closed, before fees
     Price fees = 0;             ///< of all its orders, those that opened it too
+    std::int64_t fills = 0;     ///< so many; 0: it was never traded
 
     [[nodiscard]] constexpr Price realised_net() const { return detail::difference(realised_gross, fees); }
     [[nodiscard]] constexpr Price market_value(Price price) const { return detail::product(quantity, price); }
@@ -44,10 +45,11 @@ struct Position {
         total_cost = detail::sum(total_cost, detail::product(shares, price));
         quantity = detail::sum(quantity, shares);
         fees = detail::sum(fees, fee);
+        ++fills;
     }
 
     friend constexpr bool operator==(const Position&, const Position&) = default;
 };
-static_assert(sizeof(Position) == 32);
+static_assert(sizeof(Position) == 40);
 
 }  // namespace nanobook

@@ -16,6 +16,7 @@
 #include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/money.hpp>
+#include <nanobook/detail/refuse.hpp>
 #include <nanobook/exchange/exchange.hpp>
 #include <nanobook/exchange/multi_exchange.hpp>
 #include <nanobook/portfolio/cost_model.hpp>
@@ -58,8 +59,7 @@ class LobRebalance {
     LobRebalance(Portfolio& portfolio, MultiExchange& exchanges, double max_slippage_bps)
         : portfolio_(portfolio), exchanges_(exchanges) {
         if (!(max_slippage_bps >= 0 && max_slippage_bps < 10'000)) {
-            throw std::invalid_argument("max_slippage_bps is " + std::to_string(max_slippage_bps) +
-                                        "; it must be from 0 to less than 10000");
+            refuse("max_slippage_bps", max_slippage_bps, "it must be from 0 to less than 10000");
         }
         slippage_ = std::llround(max_slippage_bps * 100);
     }
@@ -124,8 +124,7 @@ class LobRebalance {
         }
         if (!price) throw std::invalid_argument("the order book of " + name + " is empty, and it has had no trade");
         if (*price <= 0) {
-            throw std::invalid_argument("the price of " + name + " is " + std::to_string(*price) +
-                                        "; it must be above 0");
+            refuse("the price of " + name, *price, "it must be above 0");
         }
         return *price;
     }

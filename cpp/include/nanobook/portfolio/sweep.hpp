@@ -72,6 +72,7 @@ class EqualWeightSweep {
           options_(options),
           level_(options.simd ? *options.simd : best_simd_level()),
           wants_curve_(grid.size(), false),
+          weights_(grid.size()),
           rankings_(prices) {
         options.metrics.check();
         // What a portfolio would refuse is refused here.
@@ -168,6 +169,11 @@ class EqualWeightSweep {
                 is_in_lanes_.push_back(in_lanes);
             }
             group->sets.push_back(static_cast<std::uint32_t>(set));
+            weights_[set] = parameters.rules.weight(1);
+        }
+        // Those that invest most run out of cash: side by side, they leave the others alone.
+        for (const auto& group : groups_) {
+            std::ranges::stable_sort(group->sets, [&](auto a, auto b) { return weights_[a] > weights_[b]; });
         }
     }
 
@@ -379,7 +385,8 @@ class EqualWeightSweep {
             put(LaneBlock::min_trade_fee, static_cast<double>(set.costs.min_trade_fee()));
             put(LaneBlock::weight, set.rules.weight(1));
             put(LaneBlock::borrowing, std::max(0.0, set.rules.leverage - 1));
-            block.has_costs |= set.costs.commission_rate() != 0 || set.costs.min_trade_fee() != 0;
+            block.has_least_fees |= set.costs.min_trade_fee() != 0;
+            block.has_fees |= set.costs.commission_rate() != 0 || set.costs.min_trade_fee() != 0;
             block.has_slippage |= set.costs.slippage_rate() != 0;
         }
         if (!run_lanes(level_, market_, group.plan, block)) return false;
@@ -406,10 +413,11 @@ class EqualWeightSweep {
     }
 
     [[nodiscard]] static bool is_exact(const LaneBlock& block, std::size_t lane) noexcept {
-        const double borrowing = block.inputs[LaneBlock::borrowing * block.lanes + lane];
+        const auto input = [&](LaneBlock::Input which) { return block.inputs[which * block.lanes + lane]; };
+        // No order comes to more, slippage included, and no position.
+        const double most = output(block, LaneBlock::highest, lane) * (1 + input(LaneBlock::borrowing)) * 2;
         return output(block, LaneBlock::overdrawn, lane) == 0 && output(block, LaneBlock::lowest, lane) > 0 &&
-               output(block, LaneBlock::highest, lane) * (1 + borrowing) < 0x1p51 &&
-               output(block, LaneBlock::largest, lane) < 0x1p53;
+               most < 0x1p50 && most * input(LaneBlock::commission) < 0x1p52;
     }
 
     [[nodiscard]] RunSummary summary_of(const LaneBlock& block, std::size_t lane, std::size_t steps) const {
@@ -452,6 +460,7 @@ class EqualWeightSweep {
     const SweepOptions& options_;
     SimdLevel level_;
     std::vector<bool> wants_curve_;
+    std::vector<double> weights_;  // by set
     Rankings rankings_;
     std::vector<std::unique_ptr<Group>> groups_;
     std::vector<bool> is_in_lanes_;  // by group

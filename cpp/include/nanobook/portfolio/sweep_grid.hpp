@@ -10,7 +10,6 @@
 #include <limits>
 #include <optional>
 #include <span>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include <nanobook/core/types.hpp>
+#include <nanobook/detail/refuse.hpp>
 #include <nanobook/portfolio/cost_model.hpp>
 #include <nanobook/portfolio/equal_weight.hpp>
 #include <nanobook/portfolio/schedule.hpp>
@@ -140,16 +140,12 @@ struct ParameterSet {
     static std::uint32_t count(SweepKey key, double value,
                                std::uint32_t most = std::numeric_limits<std::uint32_t>::max() / 2) {
         if (value >= 0 && value <= most && value == std::floor(value)) return static_cast<std::uint32_t>(value);
-        refuse(key, value, "it must be a whole number from 0 to " + std::to_string(most));
+        detail::refuse(sweep_key_names[static_cast<std::size_t>(key)], value,
+                       "it must be a whole number from 0 to " + std::to_string(most));
     }
     static Price money(SweepKey key, double value) {
         if (value >= 0 && value < 0x1p53 && value == std::floor(value)) return static_cast<Price>(value);
-        refuse(key, value, "it must be a whole number from 0");
-    }
-    [[noreturn]] static void refuse(SweepKey key, double value, const std::string& wanted) {
-        std::ostringstream message;
-        message << sweep_key_names[static_cast<std::size_t>(key)] << " is " << value << "; " << wanted;
-        throw std::invalid_argument(message.str());
+        detail::refuse(sweep_key_names[static_cast<std::size_t>(key)], value, "it must be a whole number from 0");
     }
 };
 
