@@ -101,6 +101,19 @@ constexpr ArrowType type_of() {
     return std::is_signed_v<T> ? NANOARROW_TYPE_INT64 : NANOARROW_TYPE_UINT64;
 }
 
+/// What Arrow's C interface calls it.
+template <class T>
+constexpr char format_of() {
+    switch (type_of<T>()) {
+        case NANOARROW_TYPE_INT8: return 'c';
+        case NANOARROW_TYPE_UINT8: return 'C';
+        case NANOARROW_TYPE_INT32: return 'i';
+        case NANOARROW_TYPE_UINT32: return 'I';
+        case NANOARROW_TYPE_INT64: return 'l';
+        default: return 'L';
+    }
+}
+
 /// What `read` is told where no type is laid out as its result is.
 constexpr ArrowType never_as_it_is = NANOARROW_TYPE_UNINITIALIZED;
 
@@ -464,8 +477,30 @@ ArrowColumn<T> ArrowTable::read(std::string_view name, Nulls nulls, std::initial
     return column;
 }
 
+// A wide table has hundreds of columns, and most are as they are wanted: for these there is no need of a view.
+template <class T>
+const T* ArrowTable::as_they_are(std::size_t index) const noexcept {
+    const ArrowSchema* schema = schema_of(index);
+    if (batches_.size() != 1 || schema->dictionary != nullptr) return nullptr;
+    if (schema->format[0] != format_of<T>() || schema->format[1] != '\0') return nullptr;
+    const ArrowArray& batch = *batches_.front().array.get();
+    const ArrowArray& column = *batch.children[index];
+    const std::int64_t offset = column.offset + batch.offset;
+    if (column.n_buffers != 2 || column.length - batch.offset < batch.length) return nullptr;
+    const auto* validity = static_cast<const std::uint8_t*>(column.buffers[0]);
+    const bool has_nulls = validity != nullptr && column.null_count != 0 &&
+                           ArrowBitCountSet(validity, offset, batch.length) < batch.length;
+    if (has_nulls || column.buffers[1] == nullptr) return nullptr;
+    return static_cast<const T*>(column.buffers[1]) + offset;
+}
+
 template <class T>
 ArrowColumn<T> ArrowTable::integers(std::string_view name, Nulls nulls) const {
+    if (const T* values = as_they_are<T>(index_of(name))) {
+        ArrowColumn<T> column;
+        column.values_ = {values, rows_};
+        return column;
+    }
     return read<T>(name, nulls, {ArrowKind::integer}, "integers", type_of<T>(), [](const Piece& piece, T* out) {
         with_numbers(piece.view, [&]<class From>(const From* values) {
             if constexpr (std::is_integral_v<From>) convert_integers(piece, values, out);

@@ -114,6 +114,8 @@ class ArrowTable {
     ArrowTable(std::shared_ptr<const Schema> schema, nanoarrow::UniqueArray array, std::size_t first_row);
     [[nodiscard]] std::size_t index_of(std::string_view name) const;
     [[nodiscard]] const ArrowSchema* schema_of(std::size_t column) const noexcept;
+    template <class T>
+    [[nodiscard]] const T* as_they_are(std::size_t column) const noexcept;
     template <class T, class Convert>
     ArrowColumn<T> read(std::string_view name, Nulls nulls, std::initializer_list<ArrowKind> kinds, const char* wanted,
                         ArrowType as_it_is, Convert convert) const;

@@ -14,7 +14,6 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -78,11 +77,11 @@ class PythonStrategy {
         for (const std::string& symbol : prices.symbols()) {
             PyObject* name = PyUnicode_FromStringAndSize(symbol.data(), static_cast<Py_ssize_t>(symbol.size()));
             if (name == nullptr) throw nb::python_error();
-            // As the strategy's own text is: found by its address.
+            // As the strategy's own text is.
             PyUnicode_InternInPlace(&name);
-            by_address_.emplace(name, static_cast<std::uint32_t>(names_.size()));
-            by_name_.emplace(symbol, static_cast<std::uint32_t>(names_.size()));
+            const nb::object number = nb::int_(names_.size());
             names_.push_back(nb::steal<nb::object>(name));
+            if (PyDict_SetItem(numbers_.ptr(), name, number.ptr()) != 0) throw nb::python_error();
         }
     }
     PythonStrategy(const PythonStrategy&) = delete;
@@ -152,17 +151,12 @@ class PythonStrategy {
     }
 
     void add(nb::handle name, nb::handle weight, Decision& decision) {
-        const auto found = by_address_.find(name.ptr());
-        const std::uint32_t symbol = found != by_address_.end() ? found->second : find(name);
-        decision.targets.push_back({symbol, weight_of(weight, name)});
-    }
-
-    [[gnu::noinline]] std::uint32_t find(nb::handle name) const {
-        if (nb::isinstance<nb::str>(name)) {
-            const auto found = by_name_.find(nb::cast<std::string>(name));
-            if (found != by_name_.end()) return found->second;
+        PyObject* const number = PyDict_GetItemWithError(numbers_.ptr(), name.ptr());
+        if (number == nullptr) [[unlikely]] {
+            if (PyErr_Occurred() != nullptr) throw nb::python_error();
+            raise(std::string("the strategy wants ") + nb::repr(name).c_str() + ", of which there are no prices");
         }
-        raise(std::string("the strategy wants ") + nb::repr(name).c_str() + ", of which there are no prices");
+        decision.targets.push_back({static_cast<std::uint32_t>(PyLong_AsLong(number)), weight_of(weight, name)});
     }
 
     static double weight_of(nb::handle weight, nb::handle name) {
@@ -185,8 +179,7 @@ class PythonStrategy {
     nb::callable call_;
     nb::object view_;
     std::vector<nb::object> names_;
-    std::unordered_map<PyObject*, std::uint32_t> by_address_;
-    std::unordered_map<std::string, std::uint32_t> by_name_;
+    nb::dict numbers_;  // by name
 };
 
 /// Weights that were there before.
@@ -583,6 +576,11 @@ void bind_result(nb::module_& m) {
         .def_prop_ro(
             "status", [](const BacktestObject& self) { return status_name(self.result.summary.status); },
             "'ok', 'ruined', or 'stopped' by its strategy.")
+        .def(
+            "plot",
+            [](const nb::object& self) { return nb::module_::import_("nanobook.plot").attr("tear_sheet")(self); },
+            nb::sig("def plot(self) -> typing.Any"),
+            "A tear sheet as an Altair chart: equity, drawdown, returns. Needs nanobook-cpp[plot].")
         .def(
             "__arrow_c_stream__",
             [](const BacktestObject& self, nb::handle) {

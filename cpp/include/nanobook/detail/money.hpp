@@ -30,6 +30,8 @@ __extension__ using Wide = __int128;
 [[nodiscard]] constexpr std::int64_t sum(std::int64_t a, std::int64_t b) { return narrow(Wide{a} + b); }
 [[nodiscard]] constexpr std::int64_t difference(std::int64_t a, std::int64_t b) { return narrow(Wide{a} - b); }
 
+[[nodiscard]] constexpr std::int64_t magnitude(std::int64_t a) { return a < 0 ? narrow(-Wide{a}) : a; }
+
 /// a / b, towards minus infinity; b is positive.
 [[nodiscard]] constexpr std::int64_t floor_quotient(std::int64_t a, std::int64_t b) noexcept {
     return a / b - (a % b < 0 ? 1 : 0);
@@ -38,7 +40,7 @@ __extension__ using Wide = __int128;
 /// The greatest whole number that is not above `value`; refused where that is no int64.
 [[nodiscard]] inline std::int64_t floor_of(double value) {
     // Not std::floor: without SSE4.1 that is a call.
-    if (!(value >= -0x1p63 && value < 0x1p63)) [[unlikely]]
+    if (!(value > -0x1p63 && value < 0x1p63)) [[unlikely]]
         throw_too_much_money();
     const auto whole = static_cast<std::int64_t>(value);
     return whole - (static_cast<double>(whole) > value ? 1 : 0);

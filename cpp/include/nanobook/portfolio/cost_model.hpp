@@ -49,8 +49,8 @@ class CostModel {
 
     friend constexpr bool operator==(const CostModel&, const CostModel&) = default;
 
-  private:
-    static std::int64_t rate(double bps, const char* name) {
+    /// Basis points as millionths. Throws std::invalid_argument that names what they are.
+    [[nodiscard]] static std::int64_t rate(double bps, const char* name) {
         const double hundredths = bps * 100;
         const double whole = std::nearbyint(hundredths);
         // The tolerance is for 0.07 and the like, which no double is.
@@ -59,6 +59,7 @@ class CostModel {
         return static_cast<std::int64_t>(whole);
     }
 
+  private:
     static constexpr Price scale(Price amount, std::int64_t millionths) {
         std::int64_t small = 0;
         if (!__builtin_mul_overflow(amount, millionths, &small) && !__builtin_add_overflow(small, unit / 2, &small))

@@ -135,8 +135,9 @@ class Portfolio {
         take_weights(targets, quotes);
         report.equity = equity(quotes);
         if (report.equity <= 0) {
+            report = liquidate(quotes, fills);
             is_ruined_ = true;
-            return liquidate(quotes, fills);
+            return report;
         }
         if (repeats_the_last(quotes, no_trade_band)) return report;
         size_orders(report.equity, quotes, no_trade_band);
@@ -177,7 +178,11 @@ class Portfolio {
 
     /// Carries out what was traded elsewhere, such as through an order book.
     void book_fill(const Fill& fill) {
-        apply(fill);
+        const bool buys = fill.side == Side::buy;
+        const Price notional = detail::product(fill.quantity, fill.price);
+        const Price cash = detail::narrow(detail::Wide{cash_} + (buys ? -notional : notional) - fill.fee);
+        positions_[fill.symbol].fill(buys ? fill.quantity : -fill.quantity, fill.price, fill.fee);
+        cash_ = cash;
         has_last_ = false;
     }
 
@@ -330,7 +335,7 @@ class Portfolio {
 
     void add_order(std::uint32_t symbol, std::int64_t shares, Price price) {
         const Price fill_price = costs_.fill_price(shares > 0 ? Side::buy : Side::sell, price);
-        const Price notional = detail::product(shares > 0 ? shares : -shares, fill_price);
+        const Price notional = detail::product(detail::magnitude(shares), fill_price);
         orders_.push_back({symbol, shares, price, fill_price, notional, costs_.commission(notional)});
     }
 
@@ -356,7 +361,7 @@ class Portfolio {
             const std::int64_t shares = detail::difference(wanted, held);
             const bool is_small =
                 band != 0 && wanted != 0 &&
-                detail::Wide{shares < 0 ? -shares : shares} * price * CostModel::unit < detail::Wide{band} * equity;
+                detail::Wide{detail::magnitude(shares)} * price * CostModel::unit < detail::Wide{band} * equity;
             if (!is_small) add_order(symbol, shares, price);
         }
     }
@@ -422,27 +427,35 @@ class Portfolio {
         return true;
     }
 
+    // Sells first. All is worked out before anything is done: where an amount is too large, nothing is.
     void book(RebalanceReport& report, std::vector<Fill>* fills) {
+        detail::Wide cash = cash_;
+        detail::Wide traded = 0;
+        detail::Wide fees = 0;
+        detail::Wide slippage = 0;
+        booked_.clear();
+        for (const Order& order : orders_) {
+            cash += (order.shares > 0 ? -detail::Wide{order.notional} : detail::Wide{order.notional}) - order.fee;
+            traded += order.notional;
+            fees += order.fee;
+            slippage += detail::Wide{order.shares} * (order.price - order.given);
+            booked_.push_back(positions_[order.symbol]);
+            booked_.back().fill(order.shares, order.price, order.fee);
+        }
+        report.orders = static_cast<std::uint32_t>(orders_.size());
+        report.traded = detail::narrow(traded);
+        report.fees = detail::narrow(fees);
+        report.slippage = detail::narrow(slippage);
+        cash_ = detail::narrow(cash);
+        for (std::size_t i = 0; i < orders_.size(); ++i) positions_[orders_[i].symbol] = booked_[i];
+        if (fills == nullptr) return;
         for (const bool buys : {false, true}) {
             for (const Order& order : orders_) {
                 if ((order.shares > 0) != buys) continue;
-                const std::int64_t quantity = buys ? order.shares : -order.shares;
-                const Fill fill{order.symbol, buys ? Side::buy : Side::sell, quantity, order.price, order.fee};
-                apply(fill);
-                if (fills != nullptr) fills->push_back(fill);
-                ++report.orders;
-                report.fees = detail::sum(report.fees, order.fee);
-                report.traded = detail::sum(report.traded, order.notional);
-                report.slippage += quantity * (buys ? order.price - order.given : order.given - order.price);
+                fills->push_back({order.symbol, buys ? Side::buy : Side::sell, detail::magnitude(order.shares),
+                                  order.price, order.fee});
             }
         }
-    }
-
-    void apply(const Fill& fill) {
-        const bool buys = fill.side == Side::buy;
-        const Price notional = detail::product(fill.quantity, fill.price);
-        cash_ = detail::narrow(detail::Wide{cash_} + (buys ? -notional : notional) - fill.fee);
-        positions_[fill.symbol].fill(buys ? fill.quantity : -fill.quantity, fill.price, fill.fee);
     }
 
     CostModel costs_;
@@ -463,6 +476,7 @@ class Portfolio {
     std::vector<double> weights_;
     std::vector<Order> orders_;
     std::vector<std::int64_t> wanted_;
+    std::vector<Position> booked_;
 };
 
 }  // namespace nanobook

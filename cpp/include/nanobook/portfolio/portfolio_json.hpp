@@ -169,9 +169,11 @@ class PortfolioJson {
                 json.refuse("the symbol " + detail::in_quotes(*symbol) + " is there twice");
             positions.emplace_back(std::string(*symbol), ReadPosition{});
             ReadPosition& read = positions.back().second;
+            std::set<std::string> keys;
             json.open_object();
             while (const auto key = json.next_key()) {
                 const std::string name(*key);
+                if (!keys.insert(name).second) json.refuse("the key " + detail::in_quotes(name) + " is there twice");
                 if (name == "quantity") {
                     read.position.quantity = json.integer<std::int64_t>(name);
                 } else if (name == "total_cost") {

@@ -15,6 +15,7 @@
 
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/hasher.hpp>
+#include <nanobook/detail/refuse.hpp>
 #include <nanobook/portfolio/portfolio.hpp>
 
 namespace nanobook {
@@ -82,21 +83,25 @@ class PriceBlock {
 
     /// Whether a price is missing after one that was not: a position can be held that cannot be traded.
     [[nodiscard]] bool has_gaps() const noexcept { return has_gaps_; }
-    [[nodiscard]] Price highest() const noexcept { return highest_; }
+    /// No price is above it.
+    [[nodiscard]] double bound() const noexcept { return static_cast<double>(most_); }
 
     /// Of the symbols with their prices, in whatever order they stand, and of the dates.
     [[nodiscard]] std::uint64_t hash() const {
-        std::uint64_t hash = 0;
-        for (std::size_t symbol = 0; symbol < symbols_.size(); ++symbol) {
-            detail::Hasher hasher;
-            for (const char letter : symbols_[symbol]) hasher.add(letter);
-            for (std::size_t bar = 0; bar < bars_; ++bar) {
-                hasher.add(quotes(bar).tradable_price(symbol));
-            }
-            hash += hasher.value();
+        const std::size_t width = symbols_.size();
+        std::vector<detail::Hasher> hashers(width);
+        for (std::size_t symbol = 0; symbol < width; ++symbol) {
+            for (const char letter : symbols_[symbol]) hashers[symbol].add(letter);
+        }
+        // Row by row, so that the hashes do not wait for each other.
+        for (std::size_t bar = 0; bar < bars_; ++bar) {
+            const Quotes quotes = this->quotes(bar);
+            for (std::size_t symbol = 0; symbol < width; ++symbol) hashers[symbol].add(quotes.tradable_price(symbol));
         }
         detail::Hasher hasher;
-        hasher.add(hash);
+        std::uint64_t all = 0;
+        for (const detail::Hasher& one : hashers) all += one.value();
+        hasher.add(all);
         for (const std::int32_t date : dates_) hasher.add(date);
         return hasher.value();
     }
@@ -131,10 +136,18 @@ class PriceBlock {
     }
 
     void check_column(const PriceColumn& column, std::size_t symbol, NullPolicy nulls) {
-        const auto [least, most] = std::ranges::minmax(column.prices);
-        highest_ = std::max(highest_, most);
+        // The sign of `any` is set where a price is not above 0, and `all` has every bit that one has: no comparison,
+        // which would take the prices one by one.
+        std::uint64_t any = 0;
+        std::uint64_t all = 0;
+        for (const Price price : column.prices) {
+            const auto bits = static_cast<std::uint64_t>(price);
+            any |= bits | (bits - 1);
+            all |= bits;
+        }
+        most_ |= all;
         const bool has_nulls = std::ranges::find(column.valid, std::uint8_t{0}) != column.valid.end();
-        if (least > 0 && !has_nulls) return;
+        if (any >> 63 == 0 && !has_nulls) return;
         if (has_nulls && nulls == NullPolicy::carry) make_room_for_nulls();
         const std::size_t width = symbols_.size();
         Price last = 0;
@@ -150,8 +163,8 @@ class PriceBlock {
                 has_gaps_ |= last != 0;
                 tradable_[at] = 0;
             } else if (column.prices[bar] <= 0) {
-                throw std::invalid_argument("the price of " + column.symbol + " in row " + std::to_string(bar) +
-                                            " is " + std::to_string(column.prices[bar]) + "; it must be above 0");
+                detail::refuse("the price of " + column.symbol + " in row " + std::to_string(bar), column.prices[bar],
+                               "it must be above 0");
             } else {
                 last = column.prices[bar];
                 ++seen;
@@ -174,7 +187,7 @@ class PriceBlock {
     std::unique_ptr<Price[]> marks_;      // row by row, missing ones carried
     std::vector<std::uint8_t> tradable_;  // row by row; empty where no price is missing
     std::vector<std::uint32_t> history_;  // as `history` says; empty where no price is missing
-    Price highest_ = 0;
+    std::uint64_t most_ = 0;
     bool has_gaps_ = false;
 };
 

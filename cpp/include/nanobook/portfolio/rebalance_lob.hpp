@@ -57,11 +57,10 @@ namespace detail {
 class LobRebalance {
   public:
     LobRebalance(Portfolio& portfolio, MultiExchange& exchanges, double max_slippage_bps)
-        : portfolio_(portfolio), exchanges_(exchanges) {
-        if (!(max_slippage_bps >= 0 && max_slippage_bps < 10'000)) {
-            refuse("max_slippage_bps", max_slippage_bps, "it must be from 0 to less than 10000");
-        }
-        slippage_ = std::llround(max_slippage_bps * 100);
+        : portfolio_(portfolio),
+          exchanges_(exchanges),
+          slippage_(CostModel::rate(max_slippage_bps, "max_slippage_bps")) {
+        if (slippage_ == CostModel::unit) refuse("max_slippage_bps", max_slippage_bps, "a sale might be for nothing");
     }
 
     LobReport run(std::span<const Target> targets) {

@@ -146,8 +146,7 @@ class EqualWeightSweep {
         // Above that, a price with its slippage in millionths is no exact double.
         constexpr double highest = 0x1p52 / (2.0 * CostModel::unit);
         return !set.rules.has_stops() && set.rules.no_trade_band() == 0 && !prices.has_gaps() &&
-               static_cast<double>(prices.highest()) < highest &&
-               static_cast<double>(set.costs.min_trade_fee()) < 0x1p50;
+               prices.bound() < highest && static_cast<double>(set.costs.min_trade_fee()) < 0x1p50;
     }
 
     void sort_into_groups() {
@@ -200,10 +199,8 @@ class EqualWeightSweep {
         double* const values = price_memory_.get();
         double* const reciprocals = values + size;
         const Price* const marks = prices_.row(0).data();
-        for (std::size_t i = 0; i < size; ++i) {
-            values[i] = static_cast<double>(marks[i]);
-            reciprocals[i] = 1.0 / values[i];
-        }
+        for (std::size_t i = 0; i < size; ++i) values[i] = static_cast<double>(marks[i]);
+        for (std::size_t i = 0; i < size; ++i) reciprocals[i] = 1.0 / values[i];
         market_ = {prices_.bars(), prices_.symbols().size(), values, reciprocals};
     }
 
