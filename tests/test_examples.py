@@ -12,7 +12,7 @@ import nanobook
 from commands import ROOT, cmake, run
 from nanobook import itch
 
-PAGES = ["README.md", "docs/itch.md", "docs/exchange.md"]
+PAGES = ["README.md", "docs/itch.md", "docs/exchange.md", "docs/portfolio.md", "docs/sweep.md"]
 
 
 def code(page: str, language: str) -> list[tuple[str, str | None]]:

@@ -47,6 +47,7 @@ from nanobook._core import (
 )
 from nanobook._enums import OrderError, OrderStatus, Side, TimeInForce, TrailType
 from nanobook.itch import parse_itch
+from nanobook.sample import synthesize_prices
 from nanobook.sweeps import sweep
 
 __all__ = [
@@ -100,4 +101,5 @@ __all__ = [
     "simd_levels",
     "sweep",
     "sweep_equal_weight",
+    "synthesize_prices",
 ]

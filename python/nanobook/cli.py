@@ -1,4 +1,4 @@
-"""The command `nanobook`: a demonstration, and a look into ITCH files.
+"""The command `nanobook`: demonstrations, a look into ITCH files, and sweeps of backtests.
 
 Results go to standard output; progress, warnings and errors to standard error. Exit codes: 0 done, 1 the reader of a
 pipe went away, 2 bad input or usage, 130 interrupted.
@@ -388,6 +388,46 @@ def _peak_memory() -> list[str]:
         return []
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return [f"Memory of the whole process, the mapped file and Python included: at most {peak / 1e6:.0f} MB."]
+
+
+@main.command()
+@click.argument("path", metavar="[PRICES]", required=False, type=click.Path(path_type=Path, readable=False))
+@click.option("--grid", metavar="FILE", type=click.Path(path_type=Path, readable=False), help="TOML: the parameters.")
+@click.option(
+    "--out", metavar="FILE", type=click.Path(path_type=Path), help="Where the table goes: .parquet, .csv or .arrow."
+)
+@click.option("--initial-cash", metavar="AMOUNT", help="In the unit of the prices; also initial_cash in [base].")
+@click.option(
+    "--price-scale",
+    metavar="DIGITS",
+    type=click.IntRange(0, 9),
+    help="The file has decimals: 2 makes cents of dollars, also of other money that you give.",
+)
+@click.option("--date", metavar="COLUMN", help="The column of dates; the only one that holds dates by default.")
+@click.option("--metric", default="sharpe", show_default=True, help="What is best.")
+@click.option("--best", default=10, show_default=True, type=click.IntRange(1, 1_000), help="Sets to show.")
+@click.option("--threads", type=click.IntRange(1, 1_024), help="As many as there are cores by default.")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A picture, .png, .svg or .html: a heatmap with --x and --y, else the best curves.",
+)
+@click.option("--x", metavar="PARAMETER", help="Across, in a heatmap of the metric.")
+@click.option("--y", metavar="PARAMETER", help="Upwards.")
+@click.option("--demo", is_flag=True, help="With made-up prices and a grid of its own.")
+def sweep(**options: Any) -> int:
+    """Run the equal-weight strategy over PRICES with every combination of parameters.
+
+    PRICES is a .parquet, .csv, .arrow or .feather file of a column a symbol, in whole numbers such as cents, and
+    maybe one of dates. The grid is a TOML file of parameters and their values, such as cost_bps = [0, 5, 10]; its table
+    [base] holds initial_cash, cost_bps, slippage_bps, min_trade_fee, periods_per_year, risk_free, execution_lag,
+    on_null, date and price_scale. Ctrl-C keeps the sets that are done. Needs nanobook-cpp[parquet], and for pictures
+    nanobook-cpp[plot].
+    """
+    from nanobook import _sweep_command  # only here: the other commands do without
+
+    return _sweep_command.run(_sweep_command.Request(**options))
 
 
 @main.group("itch")

@@ -65,11 +65,23 @@ class ListColumns {
         for (const nb::handle price : prices) add(names_.size() - 1, price);
     }
 
-    [[nodiscard]] PriceBlock block(NullPolicy nulls) const {
+    // Of datetime.date, or of datetime.datetime, of which the time of the day is left out.
+    void add_dates(const std::string& name, nb::handle dates) {
+        for (const nb::handle date : dates) {
+            if (!nb::hasattr(date, "toordinal")) {
+                raise_type_error(name + " in row " + std::to_string(days_.size()) + " is " + nb::repr(date).c_str() +
+                                 "; it must be a datetime.date");
+            }
+            constexpr std::int32_t ordinal_of_1970 = 719'163;
+            days_.push_back(nb::cast<std::int32_t>(date.attr("toordinal")()) - ordinal_of_1970);
+        }
+    }
+
+    [[nodiscard]] PriceSource source(NullPolicy nulls) const {
         if (names_.empty()) throw std::invalid_argument("the prices are empty");
         std::vector<PriceColumn> columns;
         for (std::size_t i = 0; i < names_.size(); ++i) columns.push_back({names_[i], prices_[i], valid_[i]});
-        return PriceBlock(columns, nulls);
+        return {PriceBlock(columns, nulls, days_), {{days_.begin(), days_.end()}, "tdD"}, nulls == NullPolicy::carry};
     }
 
   private:
@@ -105,6 +117,7 @@ class ListColumns {
     std::vector<std::string> names_;
     std::vector<std::vector<Price>> prices_;
     std::vector<std::vector<std::uint8_t>> valid_;  // empty where nothing is missing
+    std::vector<std::int32_t> days_;
 };
 
 PriceSource read_table(nb::handle prices, const std::optional<std::string>& date, NullPolicy nulls) {
@@ -148,12 +161,20 @@ PriceSource read_prices(nb::handle prices, std::optional<std::string> date, std:
     const bool is_list = nb::isinstance<nb::list>(prices) || nb::isinstance<nb::tuple>(prices);
     const bool is_dict = nb::isinstance<nb::dict>(prices);
     if (!is_list && !is_dict) return read_table(prices, date, nulls);
-    if (date) raise_value_error("date names a column of a table; lists of prices have none");
     ListColumns columns;
     if (is_dict) {
-        for (const auto& [name, values] : nb::borrow<nb::dict>(prices)) columns.add_column(name, values);
+        const auto named = nb::borrow<nb::dict>(prices);
+        if (date && !named.contains(*date)) raise_value_error("no column '" + *date + "' in the prices");
+        for (const auto& [name, values] : named) {
+            if (date && nb::isinstance<nb::str>(name) && nb::cast<std::string>(name) == *date) {
+                columns.add_dates(*date, values);
+            } else {
+                columns.add_column(name, values);
+            }
+        }
     } else {
+        if (date) raise_value_error("date names a column of a table; rows of prices have none");
         for (const nb::handle row : prices) columns.add_row(row);
     }
-    return {columns.block(nulls), {}, nulls == NullPolicy::carry};
+    return columns.source(nulls);
 }

@@ -25,7 +25,7 @@ struct PriceSource {
 };
 
 /// `prices`: anything with an Arrow stream, an int64 column a symbol; or rows [("AAPL", 15000), ...] or
-/// {"AAPL": 15000, ...}; or {"AAPL": [15000, ...], ...}. `date`: the column of dates of a table. TypeError for a column
+/// {"AAPL": 15000, ...}; or {"AAPL": [15000, ...], ...}. `date`: the column of dates, of a table or mapping. TypeError for a column
 /// of another kind, ValueError for what is empty, ragged, missing or not above 0; both name column and row.
 PriceSource read_prices(nanobind::handle prices, std::optional<std::string> date, std::string_view on_null);
 /// The same; or Prices that were read before, as they are.

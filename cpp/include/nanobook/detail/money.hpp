@@ -26,10 +26,32 @@ __extension__ using Wide = __int128;
         throw_too_much_money();
     return static_cast<std::int64_t>(amount);
 }
-[[nodiscard]] constexpr std::int64_t product(std::int64_t a, std::int64_t b) { return narrow(Wide{a} * b); }
-[[nodiscard]] constexpr std::int64_t sum(std::int64_t a, std::int64_t b) { return narrow(Wide{a} + b); }
-[[nodiscard]] constexpr std::int64_t difference(std::int64_t a, std::int64_t b) { return narrow(Wide{a} - b); }
-
+[[nodiscard]] constexpr std::int64_t product(std::int64_t a, std::int64_t b) {
+    std::int64_t result = 0;
+    if (__builtin_mul_overflow(a, b, &result)) [[unlikely]]
+        throw_too_much_money();
+    return result;
+}
+[[nodiscard]] constexpr std::int64_t sum(std::int64_t a, std::int64_t b) {
+    std::int64_t result = 0;
+    if (__builtin_add_overflow(a, b, &result)) [[unlikely]]
+        throw_too_much_money();
+    return result;
+}
+[[nodiscard]] constexpr std::int64_t difference(std::int64_t a, std::int64_t b) {
+    std::int64_t result = 0;
+    if (__builtin_sub_overflow(a, b, &result)) [[unlikely]]
+        throw_too_much_money();
+    return result;
+}
+/// a * b / c, towards zero, with nothing lost in between.
+[[nodiscard]] constexpr std::int64_t scaled(std::int64_t a, std::int64_t b, std::int64_t c) {
+    // A division of 128 bits takes ten times as long, and is seldom needed.
+    std::int64_t result = 0;
+    if (!__builtin_mul_overflow(a, b, &result)) [[likely]]
+        return result / c;
+    return narrow(Wide{a} * b / c);
+}
 [[nodiscard]] constexpr std::int64_t magnitude(std::int64_t a) { return a < 0 ? narrow(-Wide{a}) : a; }
 
 /// a / b, towards minus infinity; b is positive.

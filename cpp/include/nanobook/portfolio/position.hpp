@@ -36,7 +36,7 @@ struct Position {
         if (closes) {
             const bool crosses = shares < 0 ? quantity < -shares : -quantity < shares;
             const std::int64_t closed = crosses ? -quantity : shares;
-            const Price cost = detail::narrow(detail::Wide{total_cost} * -closed / quantity);
+            const Price cost = detail::scaled(total_cost, -closed, quantity);
             realised_gross = detail::sum(realised_gross, detail::difference(detail::product(-closed, price), cost));
             total_cost -= cost;
             quantity += closed;
