@@ -18,6 +18,10 @@
 #include <nanobook/detail/simd.hpp>
 #include <nanobook/portfolio/cost_model.hpp>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 // Whatever has vectors as parameters here is inlined.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -98,7 +102,7 @@ struct LaneBlock {
     double* inputs;
     double* outputs;
     double* held;     // symbols x lanes
-    double* orders_;  // symbols x lanes
+    double* shares;   // symbols x lanes: those of the orders of one vector
     double* tails;    // tail_size x lanes
     double* returns;  // bars x lanes, or null
     double* curve;    // bars x lanes, or null
@@ -114,12 +118,20 @@ inline constexpr std::size_t longest_tail = 192;
     return wide ? 4 * width : width;
 }
 
-// The kernel, once for each kind of processor.
+// The kernel, once for each kind of processor. `multiply_add` is a * b + c where that is exact, so that it does not
+// matter whether a processor rounds in between.
 
 #define NANOBOOK_LANES_TARGET [[gnu::always_inline]]
+#define NANOBOOK_LANES_LAMBDA __attribute__((always_inline))
 namespace baseline {
-#include <nanobook/detail/lanes_kernel.inc>
+template <class V>
+NANOBOOK_LANES_TARGET inline void multiply_add(V& sum, const V& a, const V& b, const V& c) {
+    NANOBOOK_NO_CONTRACTION
+    sum = a * b + c;
 }
+#include <nanobook/detail/lanes_kernel.inc>
+}  // namespace baseline
+#undef NANOBOOK_LANES_LAMBDA
 #undef NANOBOOK_LANES_TARGET
 
 NANOBOOK_EXACT_FLOAT inline bool run_lanes_baseline(const LaneMarket& market, const LanePlan& plan, LaneBlock& block) {
@@ -127,21 +139,33 @@ NANOBOOK_EXACT_FLOAT inline bool run_lanes_baseline(const LaneMarket& market, co
 }
 
 #if defined(__x86_64__)
-#define NANOBOOK_LANES_TARGET [[gnu::always_inline, gnu::target("avx2")]]
+#define NANOBOOK_LANES_TARGET [[gnu::always_inline, gnu::target("avx2,fma")]]
+#define NANOBOOK_LANES_LAMBDA __attribute__((always_inline, target("avx2,fma")))
 namespace avx2 {
-#include <nanobook/detail/lanes_kernel.inc>
+NANOBOOK_LANES_TARGET inline void multiply_add(Doubles<4>& sum, const Doubles<4>& a, const Doubles<4>& b,
+                                               const Doubles<4>& c) {
+    sum = _mm256_fmadd_pd(a, b, c);
 }
+#include <nanobook/detail/lanes_kernel.inc>
+}  // namespace avx2
+#undef NANOBOOK_LANES_LAMBDA
 #undef NANOBOOK_LANES_TARGET
 
-NANOBOOK_EXACT_FLOAT [[gnu::target("avx2")]] inline bool run_lanes_avx2(const LaneMarket& market, const LanePlan& plan,
-                                                                        LaneBlock& block) {
+NANOBOOK_EXACT_FLOAT [[gnu::target("avx2,fma")]] inline bool run_lanes_avx2(const LaneMarket& market,
+                                                                            const LanePlan& plan, LaneBlock& block) {
     return avx2::run_lanes<4>(market, plan, block);
 }
 
 #define NANOBOOK_LANES_TARGET [[gnu::always_inline, gnu::target("avx512f,avx512dq,avx512vl")]]
+#define NANOBOOK_LANES_LAMBDA __attribute__((always_inline, target("avx512f,avx512dq,avx512vl")))
 namespace avx512 {
-#include <nanobook/detail/lanes_kernel.inc>
+NANOBOOK_LANES_TARGET inline void multiply_add(Doubles<8>& sum, const Doubles<8>& a, const Doubles<8>& b,
+                                               const Doubles<8>& c) {
+    sum = _mm512_fmadd_pd(a, b, c);
 }
+#include <nanobook/detail/lanes_kernel.inc>
+}  // namespace avx512
+#undef NANOBOOK_LANES_LAMBDA
 #undef NANOBOOK_LANES_TARGET
 
 NANOBOOK_EXACT_FLOAT

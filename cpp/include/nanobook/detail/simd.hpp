@@ -24,7 +24,7 @@ inline constexpr std::string_view simd_level_names[] = {"scalar", "baseline", "a
     std::vector<SimdLevel> levels{SimdLevel::scalar, SimdLevel::baseline};
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) levels.push_back(SimdLevel::avx2);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) levels.push_back(SimdLevel::avx2);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
         levels.push_back(SimdLevel::avx512);
     }
@@ -57,6 +57,11 @@ struct DoublesOf<1> {
 };
 template <std::size_t Width>
 using Doubles = typename DoublesOf<Width>::type;
+
+template <std::size_t Width>
+struct IntegersOf {
+    using type [[gnu::vector_size(Width * sizeof(std::int64_t))]] = std::int64_t;
+};
 
 template <class V>
 inline constexpr std::size_t width_of = sizeof(V) / sizeof(double);

@@ -363,7 +363,7 @@ class EqualWeightSweep {
         block.inputs = take(LaneBlock::n_inputs);
         block.outputs = take(LaneBlock::n_outputs);
         block.held = take(market_.symbols);
-        block.orders_ = take(market_.symbols);
+        block.shares = take(market_.symbols);
         block.tails = take(tail);
         if (keeps_returns) block.returns = take(changes);
         if (keeps_curve) block.curve = take(prices_.bars());
