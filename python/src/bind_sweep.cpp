@@ -162,7 +162,7 @@ using Ids = std::vector<std::size_t>;
 struct SweepObject {
     std::vector<RunSummary> rows;
     std::map<std::size_t, std::vector<Price>> curves;
-    std::shared_ptr<const Table> table;
+    mutable std::shared_ptr<const Table> table;  // see table_of
     nanobook::MetricsOptions metrics;
 
     // What made it: one of the two.
@@ -299,6 +299,19 @@ void add_metadata(Table& table, const SweepObject::EqualWeights& made, const nan
     table.add_metadata("nanobook.money", "in the unit of the prices");
 }
 
+// Made when it is first asked for: whoever stops a sweep of a million sets does not wait for it.
+const std::shared_ptr<const Table>& table_of(const SweepObject& self) {
+    if (self.table == nullptr) {
+        const SweepObject::EqualWeights& made = *self.equal_weights;
+        Table table = with_ids(made.grid.size());
+        add_parameters(table, made.grid);
+        add_results(table, self.rows);
+        add_metadata(table, made, self.metrics);
+        self.table = std::make_shared<const Table>(std::move(table));
+    }
+    return self.table;
+}
+
 std::shared_ptr<SweepObject> sweep_equal_weight(nb::handle prices, nb::handle param_grid, Whole<Price> initial_cash,
                                                 const CostModel& costs, double periods_per_year, double risk_free,
                                                 std::optional<std::string> date, nb::handle curves,
@@ -334,11 +347,6 @@ std::shared_ptr<SweepObject> sweep_equal_weight(nb::handle prices, nb::handle pa
         result->rows = std::move(swept.rows);
         result->curves = std::move(swept.curves);
         std::erase_if(result->curves, [](const auto& curve) { return curve.second.empty(); });
-        Table table = with_ids(made.grid.size());
-        add_parameters(table, made.grid);
-        add_results(table, result->rows);
-        add_metadata(table, made, result->metrics);
-        result->table = std::make_shared<const Table>(std::move(table));
     }
     if (progress.has_failed()) {
         // What was done is not lost.
@@ -399,9 +407,9 @@ Ids ranked(const Table& table, std::string_view metric, std::optional<bool> asce
 }
 
 Table best_of(const SweepObject& self, std::string_view metric, std::size_t n, std::optional<bool> ascending) {
-    Ids ids = ranked(*self.table, metric, ascending);
+    Ids ids = ranked(*table_of(self), metric, ascending);
     ids.resize(std::min(ids.size(), n));
-    return self.table->take(ids);
+    return table_of(self)->take(ids);
 }
 
 std::optional<double> expected_max_sharpe(const SweepObject& self) {
@@ -416,7 +424,7 @@ std::optional<double> expected_max_sharpe(const SweepObject& self) {
 
 std::optional<double> deflated_sharpe(const SweepObject& self) {
     const auto benchmark = expected_max_sharpe(self);
-    const Ids ids = ranked(*self.table, "sharpe", false);
+    const Ids ids = ranked(*table_of(self), "sharpe", false);
     if (!benchmark || ids.empty()) return std::nullopt;
     const auto curve = curve_of(self, static_cast<std::int64_t>(ids.front()));
     std::vector<double> returns;
@@ -536,7 +544,7 @@ void bind_sweep(nb::module_& m) {
     nb::class_<SweepObject>(
         m, "SweepResult", "A row for every parameter set, in the order of the grid. pl.DataFrame(result) is its table.")
         .def_prop_ro(
-            "table", [](const SweepObject& self) { return std::const_pointer_cast<Table>(self.table); },
+            "table", [](const SweepObject& self) { return std::const_pointer_cast<Table>(table_of(self)); },
             nb::sig("def table(self) -> Table"),
             "id, the parameters, the metrics, final_equity, final_cash, min_cash, fees, turnover, n_rebalances, "
             "n_orders, "
@@ -585,7 +593,7 @@ void bind_sweep(nb::module_& m) {
         .def("__len__", [](const SweepObject& self) { return self.rows.size(); })
         .def(
             "__arrow_c_stream__",
-            [](const SweepObject& self, nb::handle) { return to_capsule(Table::batch(self.table)); },
+            [](const SweepObject& self, nb::handle) { return to_capsule(Table::batch(table_of(self))); },
             "requested_schema"_a = nb::none(),
             nb::sig("def __arrow_c_stream__(self, requested_schema: object | None = None) -> object"),
             "`table` as an Arrow stream.")

@@ -94,7 +94,6 @@ class EqualWeightSweep {
     SweepResult run() {
         const unsigned threads = count_threads();
         std::vector<std::thread> helpers;
-        last_poll_ = Clock::now();
         try {
             for (unsigned i = 1; i < threads; ++i) {
                 helpers.emplace_back([this] {
@@ -153,6 +152,10 @@ class EqualWeightSweep {
         using Key = std::tuple<bool, Schedule, SelectionRules, std::uint32_t>;
         std::map<Key, Group*> found;
         for (std::size_t set = 0; set < grid_.size(); ++set) {
+            if (set % 4096 == 0) {
+                poll_when_due();
+                if (is_cancelled_) return;
+            }
             const ParameterSet parameters = grid_.at(set, options_.base);
             const bool in_lanes = level_ != SimdLevel::scalar && takes_lanes(parameters, prices_);
             has_lanes_ |= in_lanes;
@@ -254,8 +257,12 @@ class EqualWeightSweep {
 
     // Called often: between jobs, and every few bars.
     bool goes_on(const Worker& worker) {
-        if (worker.is_caller && options_.progress && Clock::now() - last_poll_ >= poll_interval) poll();
+        if (worker.is_caller) poll_when_due();
         return !is_cancelled_.load(std::memory_order_relaxed);
+    }
+
+    void poll_when_due() {
+        if (options_.progress && Clock::now() - last_poll_ >= poll_interval) poll();
     }
 
     void poll() {
@@ -470,7 +477,7 @@ class EqualWeightSweep {
     std::atomic<std::size_t> next_job_{0};
     std::atomic<std::size_t> done_{0};
     std::atomic<bool> is_cancelled_{false};
-    Clock::time_point last_poll_{};
+    Clock::time_point last_poll_ = Clock::now();
     std::mutex mutex_;  // for what follows, and for rankings_ while threads run
     std::condition_variable changed_;
     unsigned working_ = 0;
