@@ -90,6 +90,12 @@ def test_the_cpp_example_of_a_day_agrees_with_python(cpp_examples: Path, day: Pa
     assert volumes == [(row.symbol, row.volume) for row in busiest]
 
 
+def test_the_cpp_example_of_a_sweep_makes_its_best_set_again(cpp_examples: Path) -> None:
+    output = run(cpp_examples / "sweep", "1")
+    assert output.startswith("1000 parameter sets, 1008 bars, 8 symbols: ")
+    assert re.search(r"^the best again: \d+ fills, the same row$", output, re.MULTILINE)
+
+
 def test_the_cpp_of_the_readme_builds_with_its_cmake_and_runs(tmp_path: Path, day: Path) -> None:
     ((cmake_lists, _),), ((main, _),) = code("README.md", "cmake"), code("README.md", "cpp")
     (tmp_path / "CMakeLists.txt").write_text(cmake_lists, encoding="utf-8")

@@ -1,5 +1,8 @@
 """Limit order books, market data and portfolios: exact, and fast enough to sweep."""
 
+import importlib
+from types import ModuleType
+
 from nanobook import itch
 from nanobook._core import (
     BacktestResult,
@@ -49,6 +52,14 @@ from nanobook._enums import OrderError, OrderStatus, Side, TimeInForce, TrailTyp
 from nanobook.itch import parse_itch
 from nanobook.sample import synthesize_prices
 from nanobook.sweeps import sweep
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Charts are asked for last, and take long to import.
+    if name == "plot":
+        return importlib.import_module("nanobook.plot")
+    raise AttributeError(f"module 'nanobook' has no attribute {name!r}")
+
 
 __all__ = [
     "BacktestResult",

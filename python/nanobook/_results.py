@@ -69,10 +69,12 @@ def shown(number: float | None, kind: str) -> str:
         percent = 100 * number
         digits = 1 if abs(percent) >= 9.995 or percent == 0 else 2
         ordinary = percent == 0 or 0.01 <= abs(percent) < 100_000
-        return (f"{percent:,.{digits}f}" if ordinary else sized(percent)) + "%"
-    if kind == "ratio":
-        return f"{number:,.2f}" if abs(number) < 1000 else sized(number)
-    return sized(number)
+        text = (f"{percent:,.{digits}f}" if ordinary else sized(percent)) + "%"
+    elif kind == "ratio":
+        text = f"{number:,.2f}" if abs(number) < 1000 else sized(number)
+    else:
+        text = sized(number)
+    return text if any(digit in text for digit in "123456789") else text.lstrip("-")  # no minus before zero
 
 
 def label(value: Any) -> str:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import random
-import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -46,22 +44,22 @@ BASE = {
     "date": "text",
     "price_scale": "whole number",
 }
+RUN_KEYS: tuple[str, ...] = ("periods_per_year", "risk_free", "execution_lag")
 MONEY = ("min_trade_fee", "min_price")  # of the grid
 MOST_MONEY = 2**63 - 1
 MOST_SCALE = 9
 
-# A double holds every whole number up to this.
+# A double holds every whole number up to EXACT; NOISE is what a calculation or two may add to a number.
 EXACT = 2**53
+NOISE = 2.0**-50
 
 DEMO_BARS = 1_260
-DEMO_SYMBOLS = 20
 DEMO_CASH = 1_000_000_00
 DEMO_GRID: dict[str, list[Any]] = {
-    "lookback": [20, 60, 120, 250],
-    "top_k": [2, 5, 10],
-    "rebalance_every": [1, 5, 21, 63],
+    "lookback": [10, 20, 40, 60, 90, 120, 180, 250],
+    "top_k": [1, 2, 3, 5, 8, 12],
+    "rebalance_every": [1, 5, 10, 21, 63],
     "cost_bps": [0, 5, 10, 20],
-    "cash_buffer": [0.0, 0.02],
 }
 
 
@@ -123,7 +121,10 @@ def run(request: Request) -> int:
             raise Failure(f"{job.where}{_sentence(error)}") from None
         seconds = time.perf_counter() - begin
 
-        _print(console, job.about, f"{len(result):,} sets in {seconds:.2f} s", "")
+        cells = len(result) * len(job.prices) * len(job.prices.symbols)
+        took = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
+        speed = f"{cells / seconds / 1e6:,.0f} million cells a second, each a set, a bar and a symbol"
+        _print(console, job.about, f"{len(result):,} sets in {took}: {speed}", "")
         _print_best(console, result, request)
         written = []
         if request.out is not None and out is not None:
@@ -191,9 +192,8 @@ def _check_axes(request: Request, job: Job) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """What an exception says, in one line."""
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return visible(" ".join(text.split()))
+    """What an exception says, in one line, without what a terminal might act on."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in " ".join(str(error).split()))
 
 
 # ---------------------------------------------------------------------- libraries that not everyone has
@@ -240,6 +240,9 @@ def _job(request: Request) -> Job:
         cash = _money(base["initial_cash"], scale, f"{name}: initial_cash")
     else:
         raise Failure(f"{name}: no initial_cash in its table [base], and no --initial-cash")
+    if cash <= 0:
+        where = "--initial-cash" if request.initial_cash is not None else f"{name}: initial_cash"
+        raise Failure(f"{where} must be above 0")
     fee = _money(base.get("min_trade_fee", 0), scale, f"{name}: min_trade_fee")
     try:
         costs = CostModel(base.get("cost_bps", 0), base.get("slippage_bps", 0), fee)
@@ -250,6 +253,8 @@ def _job(request: Request) -> Job:
             grid[key] = [_money(value, scale, f"{name}: {key}") for value in grid[key]]
 
     on_null = base.get("on_null", "raise")
+    if on_null not in ("raise", "carry"):
+        raise Failure(f"{name}: on_null is {on_null!r}; it is 'raise' or 'carry'")
     table, date = _read_prices(request.path, scale, request.date if request.date is not None else base.get("date"))
     try:
         prices = Prices(table, date=date, on_null=on_null)
@@ -259,7 +264,7 @@ def _job(request: Request) -> Job:
     if date is not None and len(prices):
         span = f", {table[date][0].as_py()} to {table[date][-1].as_py()}"
     about = f"{click.format_filename(request.path)}: {len(prices):,} bars of {len(prices.symbols):,} symbols{span}"
-    options = {key: base[key] for key in ("periods_per_year", "risk_free", "execution_lag") if key in base}
+    options: dict[str, Any] = {key: base[key] for key in RUN_KEYS if key in base}
     return Job(prices, about, grid, cash, costs, options, f"{name}: ", scale)
 
 
@@ -359,11 +364,12 @@ def _read_table(path: Path) -> Any:
     if suffix == ".parquet":
         import pyarrow.parquet
 
-        return pyarrow.parquet.read_table(path)
+        return pyarrow.parquet.ParquetFile(path).read()
     if suffix == ".csv":
         import pyarrow.csv
 
-        return pyarrow.csv.read_csv(path)
+        # On one thread, which knows the numbers of the rows, for its errors.
+        return pyarrow.csv.read_csv(path, read_options=pyarrow.csv.ReadOptions(use_threads=False))
     with pa.memory_map(str(path)) as source:
         try:
             return pa.ipc.open_file(source).read_all()
@@ -374,22 +380,17 @@ def _read_table(path: Path) -> Any:
 
 def _whole_numbers(name: str, column: str, values: Any, scale: int | None) -> Any:
     """A column of prices times 10 ** scale, exactly; whole numbers are what they are without a scale."""
-    types = _pyarrow().types
+    pa = _pyarrow()
     kind = values.type
-    if types.is_float64(kind) or types.is_decimal(kind):
+    if pa.types.is_float64(kind) or pa.types.is_decimal(kind):
         if scale is None:
-            hint = _enough_decimals(values)
-            more = f"--price-scale {hint} makes whole numbers of them" if hint is not None else "round them first"
-            raise Failure(f"{name}: column {column!r} holds {kind}, and prices must be whole numbers: {more}")
-        return (
-            _of_doubles(name, column, values, scale)
-            if types.is_float64(kind)
-            else _of_decimals(name, column, values, scale)
-        )
-    if types.is_floating(kind):
+            least = _least_scale(values)
+            hint = "round them first" if least is None else f"--price-scale {least} makes whole numbers of them"
+            raise Failure(f"{name}: column {column!r} holds {kind}, and prices must be whole numbers: {hint}")
+        return (_of_doubles if pa.types.is_float64(kind) else _of_decimals)(name, column, values, scale)
+    if pa.types.is_floating(kind):
         raise Failure(f"{name}: column {column!r} holds {kind}, which is too coarse for prices: write 64 bits")
-    if scale and types.is_integer(kind):
-        pa = _pyarrow()
+    if scale and pa.types.is_integer(kind):
         import pyarrow.compute as pc
 
         try:
@@ -399,15 +400,26 @@ def _whole_numbers(name: str, column: str, values: Any, scale: int | None) -> An
     return values  # anything else is refused where prices are read, with a reason
 
 
+def _rounded(values: Any, scale: int) -> tuple[Any, Any]:
+    """Doubles times 10 ** scale, rounded; and whether each was the double of such a decimal.
+
+    Or was a few units in its last place away from it: 3616 / 100 is 36.160000000000004 in some libraries.
+    """
+    import pyarrow.compute as pc
+
+    power = 10.0**scale
+    rounded = pc.round(pc.multiply(values, power), round_mode="half_towards_infinity")
+    error = pc.abs(pc.subtract(pc.divide(rounded, power), values))
+    exact = pc.less_equal(error, pc.multiply(pc.abs(values), NOISE))
+    return rounded, pc.and_(exact, pc.less(pc.abs(rounded), float(EXACT)))
+
+
 def _of_doubles(name: str, column: str, values: Any, scale: int) -> Any:
     pa = _pyarrow()
     import pyarrow.compute as pc
 
-    power = 10.0**scale
     values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)  # pandas writes what is missing so
-    # A double stands for the decimal that is closest to it: for k / power, if dividing k by power gives it back.
-    rounded = pc.round(pc.multiply(values, power), round_mode="half_towards_infinity")
-    exact = pc.and_(pc.equal(pc.divide(rounded, power), values), pc.less(pc.abs(rounded), float(EXACT)))
+    rounded, exact = _rounded(values, scale)
     row = pc.index(exact, False).as_py()
     if row >= 0:
         _refuse(name, column, row, values[row].as_py(), scale)
@@ -435,33 +447,21 @@ def _refuse(name: str, column: str, row: int, value: Any, scale: int) -> None:
     raise Failure(f"{name}: the price of {column} in row {row} is {value}; {why}")
 
 
-def _enough_decimals(values: Any) -> int | None:
-    """The least scale that a column of prices needs, if it is a small one."""
-    numbers = [Decimal(repr(value)) if isinstance(value, float) else value for value in values.to_pylist()]
-    least = 2
-    for number in numbers:
-        if number is not None and number.is_finite():
-            exponent = number.normalize().as_tuple().exponent
-            assert isinstance(exponent, int)
-            least = max(least, -exponent)
-    return least if least <= 6 else None
+def _least_scale(values: Any) -> int | None:
+    """The least scale from 2 that makes whole numbers of prices, if a small one does."""
+    pa = _pyarrow()
+    import pyarrow.compute as pc
+
+    if pa.types.is_decimal(values.type):
+        values = pc.cast(values, pa.float64())
+    values = pc.filter(values, pc.is_finite(values))
+    return next((scale for scale in range(2, 7) if pc.all(_rounded(values, scale)[1]).as_py() is not False), None)
 
 
 def _demonstration() -> Job:
-    """Made-up prices whose trends last for some months, so that a lookback has something to find."""
-    dice = random.Random(20_200_130)
-    market = [dice.gauss(0.0002, 0.008) for _ in range(DEMO_BARS)]
-    prices: dict[str, list[int]] = {}
-    for number in range(DEMO_SYMBOLS):
-        price, trend = dice.uniform(2_000, 40_000), 0.0
-        column = []
-        for move in market:
-            column.append(max(1, round(price)))
-            trend = 0.99 * trend + dice.gauss(0, 0.00012)
-            price *= math.exp(move + trend + dice.gauss(0, 0.014))
-        prices[f"DEMO{number + 1:02d}"] = column
-    about = f"Made-up prices: {DEMO_BARS:,} bars of {DEMO_SYMBOLS} symbols, in cents; they say nothing about markets"
-    return Job(Prices(prices), about, DEMO_GRID, DEMO_CASH, CostModel.zero(), {}, "", None)
+    prices = nanobook.synthesize_prices(DEMO_BARS)
+    about = f"Made-up prices: {DEMO_BARS:,} bars of {len(prices) - 1} symbols, in cents; they say nothing about markets"
+    return Job(Prices(prices, date="date"), about, DEMO_GRID, DEMO_CASH, CostModel.zero(), {}, "", None)
 
 
 # ---------------------------------------------------------------------- results
@@ -470,15 +470,14 @@ def _demonstration() -> Job:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`, gone afterwards unless it has been given that name."""
+    name = click.format_filename(path)
     if path.is_dir():
-        raise IsADirectoryError(21, "is a directory", str(path))
+        raise Failure(f"--out: {name} is a directory")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        temporary.touch(exist_ok=False)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Failure(f"--out: {click.format_filename(path)} cannot be written: {reason}") from None
-    os.close(handle)
-    temporary = Path(name)
+        raise Failure(f"--out: {name} cannot be written: {(error.strerror or str(error)).lower()}") from None
     try:
         yield temporary
     finally:
@@ -509,17 +508,10 @@ def _write(result: SweepResult, temporary: Path, path: Path, scale: int | None) 
         else:
             with pa.ipc.new_file(str(temporary), table.schema) as file:
                 file.write_table(table)
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise Failure(f"--out: {click.format_filename(path)} cannot be written: {reason}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _interrupted(request: Request, job: Job, out: Path | None, partial: SweepResult | None) -> int:

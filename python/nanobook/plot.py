@@ -54,10 +54,6 @@ MOST_CURVES = 50
 MOST_TICKS = 60
 WIDTH = 640
 
-
-# ---------------------------------------------------------------------- words for numbers
-
-
 # Of d3, for axes and tooltips.
 FORMATS = {"ratio": ".3~r", "part": ".3~%", "amount": ".3~s"}
 CALENDAR = {
@@ -70,6 +66,9 @@ CALENDAR = {
     "hours": "%H:%M",
     "minutes": "%H:%M",
 }
+
+
+# ---------------------------------------------------------------------- words for numbers
 
 
 def _shown(number: float | None, kind: str) -> str:
@@ -115,7 +114,7 @@ def _layered(*layers: alt.Chart, **properties: Any) -> alt.LayerChart:
 
 def _title(text: str, lines: Iterable[str] = (), width: float = WIDTH, *, small: bool = False) -> alt.TitleParams:
     """A title on the left, and lines below it that are no wider than the chart."""
-    wrapped = [part for line in lines for part in textwrap.wrap(line, max(40, int(width / 5.7)))]
+    wrapped = [part for line in lines for part in textwrap.wrap(line, max(40, int(width / 5.1)))]
     return alt.TitleParams(
         text=text,
         subtitle=wrapped or alt.Undefined,
@@ -297,9 +296,11 @@ def _distribution(
         )
     )
     layers: list[alt.Chart] = [bars]
-    for number, mark in enumerate(sorted(marks, key=lambda mark: mark.at)):
+    middle = (low + high) / 2
+    # Words lean inwards; those of an outer mark stand higher, and so above the lines of the inner ones.
+    for number, mark in enumerate(sorted(marks, key=lambda mark: -abs(mark.at - middle))):
         level = top * (1 - 0.01) - number * tallest * 0.14
-        left = mark.at > (low + high) / 2
+        left = mark.at > middle
         base = alt.Chart(_data([{"at": mark.at, "text": mark.text, "level": level, "floor": 0}]))
         place = alt.X("at", type="quantitative", scale=reach)
         layers.append(
@@ -451,6 +452,7 @@ def heatmap(result: SweepResult, x: str, y: str, metric: str = "sharpe") -> alt.
         format=FORMATS[meaning.kind],
         gradientLength=min(220.0, max(70.0, high * len(y_order))),
         gradientThickness=10,
+        tickCount=5,
         labelColor=INK,
         labelFontSize=10,
         offset=14,

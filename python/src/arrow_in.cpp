@@ -522,6 +522,11 @@ ArrowColumn<double> ArrowTable::reals(std::string_view name, Nulls nulls) const 
     return read<double>(name, nulls, {ArrowKind::real, ArrowKind::integer}, "numbers", NANOARROW_TYPE_DOUBLE, convert);
 }
 
+bool ArrowTable::is_date(std::string_view name) const {
+    const ArrowType type = view_of(schema_of(index_of(name))).type;
+    return type == NANOARROW_TYPE_DATE32 || type == NANOARROW_TYPE_DATE64 || type == NANOARROW_TYPE_TIMESTAMP;
+}
+
 ArrowDates ArrowTable::dates(std::string_view name) const {
     const ArrowSchema* schema = schema_of(index_of(name));
     const ArrowSchemaView view = view_of(schema);

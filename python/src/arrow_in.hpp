@@ -89,6 +89,7 @@ class ArrowTable {
     /// Floating-point numbers, or integers, which are rounded above 2^53. Without a copy as above.
     [[nodiscard]] ArrowColumn<double> reals(std::string_view name, Nulls nulls = Nulls::refuse) const;
     [[nodiscard]] ArrowColumn<std::uint8_t> booleans(std::string_view name, Nulls nulls = Nulls::refuse) const;
+    [[nodiscard]] bool is_date(std::string_view name) const;
     /// Dates or moments in time.
     [[nodiscard]] ArrowDates dates(std::string_view name) const;
     /// Text in any spelling, dictionaries (categoricals, enums) among them. It lies in the table.

@@ -375,6 +375,13 @@ std::vector<Price> curve_of(const SweepObject& self, std::int64_t id) {
 // ---------------------------------------------------------------------- the best of them
 
 std::vector<std::optional<double>> numbers_of(const Table& table, std::string_view name) {
+    if (std::ranges::find(table.columns(), name, &Table::Column::name) == table.columns().end()) {
+        std::string message = "no column '" + std::string(name) + "' in the results; the columns are";
+        for (const Table::Column& column : table.columns()) {
+            message += (&column == table.columns().data() ? " " : ", ") + column.name;
+        }
+        raise_value_error(message);
+    }
     const Table::Column& column = table.column(name);
     std::vector<std::optional<double>> values(table.rows());
     const auto fill = [&](const auto& numbers) {
@@ -598,7 +605,9 @@ void bind_sweep(nb::module_& m) {
             nb::sig("def __arrow_c_stream__(self, requested_schema: object | None = None) -> object"),
             "`table` as an Arrow stream.")
         .def("__repr__", [](const nb::object& self) {
-            return "SweepResult: " + nb::cast<std::string>(nb::repr(self.attr("best")()));
+            const std::size_t sets = nb::len(self);
+            return "SweepResult of " + std::to_string(sets) +
+                   " sets; the best by sharpe: " + nb::cast<std::string>(nb::repr(self.attr("best")()));
         });
 
     m.def("sweep_equal_weight", &sweep_equal_weight, "prices"_a, "param_grid"_a.none(), "initial_cash"_a,

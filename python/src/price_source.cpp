@@ -120,6 +120,23 @@ class ListColumns {
     std::vector<std::int32_t> days_;
 };
 
+// What a column of another kind holds is said by the table; here, what to do about it.
+ArrowColumn<Price> prices_in(const ArrowTable& table, std::string_view name) {
+    try {
+        return table.integers<Price>(name, Nulls::allow);
+    } catch (const nb::builtin_exception& error) {
+        if (error.type() != nb::exception_type::type_error) throw;
+        std::string message = error.what();
+        if (table.kind(name) == ArrowKind::real) {
+            message += ": make whole numbers of them, such as cents by (pl.col('" + std::string(name) +
+                       "') * 100).round().cast(pl.Int64)";
+        } else if (table.is_date(name)) {
+            message += ": name it with date='" + std::string(name) + "'";
+        }
+        raise_type_error(message);
+    }
+}
+
 PriceSource read_table(nb::handle prices, const std::optional<std::string>& date, NullPolicy nulls) {
     const ArrowTable table(prices);
     TableDates dates;
@@ -136,7 +153,7 @@ PriceSource read_table(nb::handle prices, const std::optional<std::string>& date
     columns.reserve(table.names().size());
     for (const std::string_view name : table.names()) {
         if (name == date) continue;
-        columns.push_back(table.integers<Price>(name, Nulls::allow));
+        columns.push_back(prices_in(table, name));
         views.push_back({std::string(name), columns.back().values(), columns.back().validity()});
     }
     return {PriceBlock(views, nulls, std::move(days)), std::move(dates), nulls == NullPolicy::carry};

@@ -1502,6 +1502,11 @@ class BacktestResult:
     def status(self) -> str:
         """'ok', 'ruined', or 'stopped' by its strategy."""
 
+    def plot(self) -> Any:
+        """
+        A tear sheet as an Altair chart: equity, drawdown, returns. Needs nanobook-cpp[plot].
+        """
+
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """`table` as an Arrow stream."""
 

@@ -133,6 +133,7 @@ BacktestResult run_backtest(S&& strategy, const PriceBlock& prices, const Backte
         if (record == Record::all) result.cash.push_back(portfolio.cash());
         summary.final_equity = equity;
     }
+    if (record == Record::all && bar > 0) portfolio.set_equity_curve(result.curve);
     summary.n_bars = bar;
     summary.final_cash = portfolio.cash();
     summary.fees = portfolio.fees();

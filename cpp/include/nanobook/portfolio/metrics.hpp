@@ -109,8 +109,9 @@ namespace detail {
     if (sums.winning + sums.losing > 0) metrics.win_rate = sums.winning / (sums.winning + sums.losing);
     if (sums.losses < 0) metrics.profit_factor = sums.gains / -sums.losses;
     metrics.cvar_95 = tail;
-    for (auto* const value :
-         {&metrics.cagr, &metrics.calmar, &metrics.sharpe, &metrics.sortino, &metrics.profit_factor}) {
+    // A figure that is too large for a number is none.
+    for (auto* const value : {&metrics.total_return, &metrics.cagr, &metrics.calmar, &metrics.volatility,
+                              &metrics.sharpe, &metrics.sortino, &metrics.profit_factor, &metrics.cvar_95}) {
         if (*value && !std::isfinite(**value)) value->reset();
     }
     return metrics;

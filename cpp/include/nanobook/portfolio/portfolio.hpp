@@ -204,6 +204,9 @@ class Portfolio {
         return change;
     }
 
+    /// In place of what was recorded: a curve begins with initial_cash.
+    void set_equity_curve(std::vector<Price> curve) noexcept { equity_curve_ = std::move(curve); }
+
     /// after / before - 1; -1 where nothing is left, and 0 where nothing was left before.
     [[nodiscard]] static double return_between(Price before, Price after) noexcept {
         if (before <= 0) return 0;

@@ -183,7 +183,8 @@ class PortfolioJson {
                 } else if (name == "fees") {
                     read.position.fees = json.integer<Price>(name);
                 } else if (name == "fills") {
-                    read.position.fills = json.integer<std::int64_t>(name, 0);
+                    // More than can ever be, and room for what comes.
+                    read.position.fills = json.integer<std::uint32_t>(name);
                 } else if (name == "last_weight") {
                     read.last_weight = json.real(name);
                 } else if (name == "last_price") {

@@ -68,7 +68,12 @@ class LobRebalance {
         // Checks the targets, and works out the shares, without touching the portfolio itself.
         Portfolio sizing = portfolio_.without_costs();
         report_.equity = sizing.equity({report_.prices});
-        sizing.rebalance(targets, {report_.prices});
+        // What the books did not take at a ruin is sold as they do.
+        if (portfolio_.is_ruined()) {
+            sizing.liquidate({report_.prices});
+        } else {
+            sizing.rebalance(targets, {report_.prices});
+        }
         if (sizing.is_ruined()) portfolio_.ruin();
         for (LobFill& fill : report_.fills) {
             fill.target = sizing.positions()[fill.symbol].quantity;

@@ -96,14 +96,16 @@ class EqualWeightSweep {
         std::vector<std::thread> helpers;
         try {
             for (unsigned i = 1; i < threads; ++i) {
+                count_helpers(1);
                 helpers.emplace_back([this] {
                     Worker worker{false};
                     work(worker);
+                    count_helpers(-1);
                 });
-                ++working_;
             }
         } catch (const std::system_error&) {
             // As many as the system has.
+            count_helpers(-1);
         }
         Worker worker{true};
         work(worker);
@@ -239,16 +241,17 @@ class EqualWeightSweep {
             if (!error_) error_ = std::current_exception();
             is_cancelled_.store(true, std::memory_order_relaxed);
         }
-        if (!worker.is_caller) {
-            const std::lock_guard lock(mutex_);
-            --working_;
-            changed_.notify_one();
-        }
+    }
+
+    void count_helpers(int change) {
+        const std::lock_guard lock(mutex_);
+        helpers_ += change;
+        changed_.notify_one();
     }
 
     void wait_for_helpers() {
         std::unique_lock lock(mutex_);
-        while (!changed_.wait_for(lock, poll_interval, [this] { return working_ == 0; })) {
+        while (!changed_.wait_for(lock, poll_interval, [this] { return helpers_ == 0; })) {
             lock.unlock();
             poll_guarded();
             lock.lock();
@@ -480,7 +483,7 @@ class EqualWeightSweep {
     Clock::time_point last_poll_ = Clock::now();
     std::mutex mutex_;  // for what follows, and for rankings_ while threads run
     std::condition_variable changed_;
-    unsigned working_ = 0;
+    int helpers_ = 0;  // at work
     std::exception_ptr error_;
 };
 

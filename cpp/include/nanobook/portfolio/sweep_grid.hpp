@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -113,7 +114,10 @@ struct ParameterSet {
                 return;
             case SweepKey::rebalance_on: rules.schedule.on = static_cast<Period>(count(key, value, 3)); return;
             case SweepKey::offset: rules.schedule.offset = count(key, value); return;
-            case SweepKey::cost_bps: costs = CostModel(value, costs.slippage_bps(), costs.min_trade_fee()); return;
+            case SweepKey::cost_bps:
+                std::ignore = CostModel::rate(value, "cost_bps");
+                costs = CostModel(value, costs.slippage_bps(), costs.min_trade_fee());
+                return;
             case SweepKey::slippage_bps:
                 costs = CostModel(costs.commission_bps(), value, costs.min_trade_fee());
                 return;
