@@ -346,7 +346,7 @@ def test_without_arguments_it_says_what_it_needs(file: Path) -> None:
         ("prices.csv", b"", ["Empty CSV file"]),
         ("prices.csv", b"ABC,DEF\n1,2\n3\n", ["Row #3", "Expected 2 columns, got 1"]),
         ("prices.csv", b"ABC,ABC\n1,2\n", ["two columns are called 'ABC'"]),
-        ("prices.csv", b"ABC,DEF\n1,x\n", ["column 'DEF' holds string"]),
+        ("prices.csv", b"ABC,DEF\n1,x\n", ["column 'DEF' holds String"]),
         ("prices.csv", b"ABC,DEF\n1,2\n1,\n", ["DEF in row 1 is null"]),
         ("prices.csv", b"ABC,DEF\n1,2\n1,0\n", ["DEF in row 1 is 0"]),
         ("prices.csv", b"a,b,ABC\n2024-01-01,2024-01-01,1\n", ["'a', 'b' hold dates", "--date"]),

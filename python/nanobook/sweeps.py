@@ -109,7 +109,7 @@ def sweep(
         "nanobook.cost_model": repr(base),
         "nanobook.periods_per_year": repr(float(periods_per_year)),
         "nanobook.risk_free": repr(float(risk_free)),
-        "nanobook.on_null": on_null,
+        "nanobook.on_null": read.on_null,
     }
     runs: list[BacktestResult | None] = []
 

@@ -65,10 +65,20 @@ ArrowSchemaView view_of(const ArrowSchema* schema) {
     return view;
 }
 
+// As Polars calls it where that is another name.
 std::string type_name(const ArrowSchema* schema) {
     std::array<char, 200> name{};
     ArrowSchemaToString(schema, name.data(), name.size(), 1);
-    return name.data();
+    switch (view_of(schema).type) {
+        case NANOARROW_TYPE_DOUBLE: return "Float64 (double)";
+        case NANOARROW_TYPE_FLOAT: return "Float32 (float)";
+        case NANOARROW_TYPE_STRING:
+        case NANOARROW_TYPE_LARGE_STRING:
+        case NANOARROW_TYPE_STRING_VIEW: return "String (Utf8)";
+        case NANOARROW_TYPE_DATE32: return "Date (date32)";
+        case NANOARROW_TYPE_DECIMAL128: return std::string("Decimal (") + name.data() + ")";
+        default: return name.data();
+    }
 }
 
 bool is_text(ArrowType type) {
@@ -313,7 +323,7 @@ nanoarrow::UniqueArrayStream stream_of(nb::handle source) {
         const std::string type = nb::cast<std::string>(source.type().attr("__name__"));
         const bool is_lazy = nb::hasattr(source, "collect");
         raise_type_error("a table is needed, such as a Polars, pandas or pyarrow table, not " + type +
-                         (is_lazy ? ": call its collect() first" : ""));
+                         (is_lazy ? ": call .collect() first" : ""));
     }
     if (stream->release == nullptr) raise_value_error("the Arrow stream has been read already");
     return stream;

@@ -45,6 +45,14 @@ namespace {
 
 constexpr std::size_t bars_between_polls = 64;
 
+// Whatever comes of it: the error itself matters more.
+void add_note(nb::python_error& error, const std::string& note) {
+    try {
+        error.value().attr("add_note")(note);
+    } catch (nb::python_error&) {
+    }
+}
+
 /// What a strategy sees of the portfolio: itself, not a copy, at the prices of the bar.
 struct PortfolioView {
     const Portfolio* portfolio = nullptr;  // null: the backtest is over
@@ -66,7 +74,33 @@ struct PricesObject {
 struct EqualWeightObject {
     nanobook::EqualWeightRules rules;
     bool has_leverage = false;  // or else it takes that of the run
+    nb::dict given;             // the parameters that are not None
+
+    explicit EqualWeightObject(const nb::dict& parameters);
 };
+
+EqualWeightObject::EqualWeightObject(const nb::dict& parameters) {
+    nanobook::ParameterSet set;
+    for (const auto& [name, value] : parameters) {
+        const SweepKey key = to_key(name);
+        const bool is_of_run = key == SweepKey::cost_bps || key == SweepKey::slippage_bps ||
+                               key == SweepKey::min_trade_fee || key == SweepKey::execution_lag;
+        if (is_of_run) {
+            raise_value_error(nb::cast<std::string>(name) +
+                              " belongs to the run, not to the strategy: give it to run_backtest");
+        }
+        const auto parameter = to_parameter(key, value);
+        if (!parameter) continue;
+        given[name] = value;
+        has_leverage |= key == SweepKey::leverage;
+        set.set(key, *parameter);
+    }
+    if (given.contains("rebalance_every") && given.contains("rebalance_on")) {
+        raise_value_error("rebalance_every and rebalance_on exclude each other");
+    }
+    set.rules.check();
+    rules = set.rules;
+}
 
 // ---------------------------------------------------------------------- strategies in Python
 
@@ -101,8 +135,7 @@ class PythonStrategy {
         try {
             read(call_(bar.index, prices, view_), decision);
         } catch (nb::python_error& error) {
-            const std::string note = "in the strategy at bar " + std::to_string(bar.index);
-            error.value().attr("add_note")(note);
+            add_note(error, "in the strategy at bar " + std::to_string(bar.index));
             throw;
         }
     }
@@ -142,8 +175,8 @@ class PythonStrategy {
 
     // A weight a symbol, such as a NumPy array.
     static bool is_of_numbers(nb::handle wanted) {
-        if (nb::hasattr(wanted, "items") || nb::isinstance<nb::str>(wanted) || !nb::hasattr(wanted, "__len__")) {
-            return nb::hasattr(wanted, "__array__") && !nb::hasattr(wanted, "items");
+        if (nb::hasattr(wanted, "items") || nb::isinstance<nb::str>(wanted) || PySequence_Check(wanted.ptr()) == 0) {
+            return false;
         }
         if (nb::len(wanted) == 0) return false;
         const nb::object first = wanted[0];
@@ -332,6 +365,8 @@ nanobook::BacktestResult run(Strategy&& strategy, const PriceSource& prices, con
         return result;
     } catch (const std::invalid_argument& error) {
         raise_value_error("bar " + std::to_string(now) + ": " + error.what());
+    } catch (const std::overflow_error& error) {
+        throw std::overflow_error("bar " + std::to_string(now) + ": " + error.what());
     }
 }
 
@@ -471,6 +506,9 @@ void bind_strategies(nb::module_& m) {
             "kind, "
             "ValueError for what is empty, ragged, missing or not above 0.")
         .def_prop_ro("symbols", [](const PricesObject& prices) { return prices.source->block.symbols(); })
+        .def_prop_ro(
+            "on_null", [](const PricesObject& prices) { return prices.source->carries ? "carry" : "raise"; },
+            "'raise' or 'carry'.")
         .def("__len__", [](const PricesObject& prices) { return prices.source->block.bars(); })
         .def("__repr__", [](const PricesObject& prices) {
             return "Prices(" + std::to_string(prices.source->block.bars()) + " bars of " +
@@ -483,31 +521,7 @@ void bind_strategies(nb::module_& m) {
         "selected, on the bars of a schedule, with stops.")
         .def(
             "__init__",
-            [](EqualWeightObject* self, const nb::kwargs& parameters) {
-                nanobook::ParameterSet set;
-                bool has_every = false;
-                bool has_leverage = false;
-                for (const auto& [name, value] : parameters) {
-                    const SweepKey key = to_key(name);
-                    const bool is_of_run = key == SweepKey::cost_bps || key == SweepKey::slippage_bps ||
-                                           key == SweepKey::min_trade_fee || key == SweepKey::execution_lag;
-                    if (is_of_run) {
-                        raise_value_error(nb::cast<std::string>(name) +
-                                          " belongs to the run, not to the strategy: give it to run_backtest");
-                    }
-                    const auto given = to_parameter(key, value);
-                    if (!given) continue;
-                    has_every |= key == SweepKey::rebalance_every;
-                    has_leverage |= key == SweepKey::leverage;
-                    set.set(key, *given);
-                }
-                if (has_every && parameters.contains("rebalance_on") &&
-                    !nb::object(parameters["rebalance_on"]).is_none()) {
-                    raise_value_error("rebalance_every and rebalance_on exclude each other");
-                }
-                set.rules.check();
-                new (self) EqualWeightObject{set.rules, has_leverage};
-            },
+            [](EqualWeightObject* self, const nb::kwargs& parameters) { new (self) EqualWeightObject(parameters); },
             nb::sig(
                 "def __init__(self, *, rebalance_every: int | None = None, rebalance_on: str | None = None, offset: "
                 "int = 0, "
@@ -528,10 +542,27 @@ void bind_strategies(nb::module_& m) {
             "stop_loss_pct, trailing_stop_pct, take_profit_pct, max_drawdown_stop: fractions, 0.05 is 5 %; 0, as None, "
             "is "
             "none. leverage: None is that of the run.")
+        .def(
+            "__eq__",
+            [](const EqualWeightObject& a, const EqualWeightObject& b) {
+                return a.rules == b.rules && a.has_leverage == b.has_leverage;
+            },
+            nb::is_operator(), nb::sig("def __eq__(self, other: object, /) -> bool"))
+        .def("__hash__", [](const EqualWeightObject& self) { return nb::hash(nb::repr(self.given)); })
+        .def(
+            "__getstate__", [](const EqualWeightObject& self) { return self.given; },
+            nb::sig("def __getstate__(self) -> dict[str, typing.Any]"))
+        .def(
+            "__setstate__",
+            [](EqualWeightObject& self, const nb::dict& given) { new (&self) EqualWeightObject(given); },
+            nb::sig("def __setstate__(self, given: dict[str, typing.Any]) -> None"))
         .def("__repr__", [](const EqualWeightObject& self) {
-            std::ostringstream text;
-            text << "EqualWeight(rebalance_every=" << self.rules.schedule.every << ", ...)";
-            return text.str();
+            std::string text = "EqualWeight(";
+            for (const auto& [name, value] : self.given) {
+                if (text.back() != '(') text += ", ";
+                text += nb::cast<std::string>(name) + "=" + nb::repr(value).c_str();
+            }
+            return text + ")";
         });
 }
 
@@ -612,7 +643,14 @@ constexpr const char* run_doc =
 
 std::shared_ptr<const PriceSource> prices_of(nb::handle prices, std::optional<std::string> date,
                                              std::string_view on_null) {
-    if (nb::isinstance<PricesObject>(prices)) return nb::cast<const PricesObject&>(prices).source;
+    if (nb::isinstance<PricesObject>(prices)) {
+        if (date) raise_value_error("date is '" + *date + "'; of Prices it is known already");
+        const auto& source = nb::cast<const PricesObject&>(prices).source;
+        if (to_null_policy(on_null) == nanobook::NullPolicy::carry && !source->carries) {
+            raise_value_error("on_null is 'carry'; these Prices were read with 'raise'");
+        }
+        return source;
+    }
     return std::make_shared<const PriceSource>(read_prices(prices, std::move(date), on_null));
 }
 

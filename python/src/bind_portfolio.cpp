@@ -196,6 +196,29 @@ std::vector<double> to_returns(nb::handle source) {
     return returns;
 }
 
+Metrics from_dict(const nb::dict& values) {
+    Metrics metrics;
+    const auto get = [&](const char* name, auto& value) {
+        value = nb::cast<std::remove_reference_t<decltype(value)>>(values[name]);
+    };
+    get("total_return", metrics.total_return);
+    get("cagr", metrics.cagr);
+    get("volatility", metrics.volatility);
+    get("sharpe", metrics.sharpe);
+    get("sortino", metrics.sortino);
+    get("max_drawdown", metrics.max_drawdown);
+    get("calmar", metrics.calmar);
+    get("win_rate", metrics.win_rate);
+    get("profit_factor", metrics.profit_factor);
+    get("cvar_95", metrics.cvar_95);
+    get("n_periods", metrics.n_periods);
+    get("winning", metrics.winning);
+    get("losing", metrics.losing);
+    get("periods_per_year", metrics.periods_per_year);
+    get("risk_free", metrics.risk_free);
+    return metrics;
+}
+
 std::string text_of(const nb::dict& values, const char* type) {
     std::string text = type;
     text += '(';
@@ -230,6 +253,10 @@ void bind_metrics(nb::module_& m) {
         .def(
             "__eq__", [](const Metrics& a, const Metrics& b) { return a == b; }, nb::is_operator(),
             nb::sig("def __eq__(self, other: object, /) -> bool"))
+        .def("__getstate__", &to_dict, nb::sig("def __getstate__(self) -> dict[str, float | int | None]"))
+        .def(
+            "__setstate__", [](Metrics& self, const nb::dict& values) { new (&self) Metrics(from_dict(values)); },
+            nb::sig("def __setstate__(self, values: dict[str, float | int | None]) -> None"))
         .def("__repr__", [](const Metrics& self) { return text_of(to_dict(self), "Metrics"); });
 
     m.def(

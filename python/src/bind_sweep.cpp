@@ -336,7 +336,13 @@ std::shared_ptr<SweepObject> sweep_equal_weight(nb::handle prices, nb::handle pa
         options.curves.resize(made.grid.size());
         std::iota(options.curves.begin(), options.curves.end(), std::size_t{0});
     } else if (!curves.is_none() && !curves.is(nb::bool_(false))) {
-        options.curves = nb::cast<Ids>(nb::list(curves));
+        Ids ids;
+        if (!is_sequence(curves) || !nb::try_cast(nb::list(curves), ids)) {
+            throw nb::type_error((std::string("curves is ") + nb::repr(curves).c_str() +
+                                  "; it must be the numbers of parameter sets, True or None")
+                                     .c_str());
+        }
+        options.curves = std::move(ids);
     }
 
     Progress progress(std::move(callback), "Sweeping");

@@ -53,8 +53,7 @@ void for_each_pair(nanobind::handle source, const char* what, Take take) {
         for (const auto& [name, value] : nb::borrow<nb::dict>(source)) take_pair(name, value);
         return;
     }
-    const bool is_mapping = nb::hasattr(source, "items") && !nb::hasattr(source, "__array__");
-    const nb::object items = is_mapping ? source.attr("items")() : nb::borrow(source);
+    const nb::object items = nb::hasattr(source, "items") ? source.attr("items")() : nb::borrow(source);
     if (nb::isinstance<nb::str>(items) || !nb::hasattr(items, "__iter__")) refuse(source);
     for (const nb::handle item : items) {
         if (nb::isinstance<nb::str>(item) || !nb::hasattr(item, "__getitem__") || nb::len_hint(item) != 2) refuse(item);

@@ -2,9 +2,13 @@
 
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <utility>
+
+#include <nanobook/detail/money.hpp>
 
 #include "arguments.hpp"
 #include "arrow_in.hpp"
@@ -120,6 +124,31 @@ class ListColumns {
     std::vector<std::int32_t> days_;
 };
 
+// The days of the place whose time it is: a month begins when it does there.
+std::vector<std::int32_t> days_of(const ArrowDates& dates) {
+    std::vector<std::int32_t> days;
+    days.reserve(dates.values.size());
+    const nb::object zone = zone_of(dates.format);
+    constexpr std::int64_t no_quarter = std::numeric_limits<std::int64_t>::min();
+    std::int64_t quarter = no_quarter;  // of an hour: within one, no clock is changed
+    std::int64_t ahead = 0;
+    for (const std::int64_t value : dates.values.values()) {
+        if (!zone.is_none()) {
+            const std::int64_t quarters_a_day = 96;
+            const std::int64_t now = nanobook::detail::floor_quotient(value, dates.per_day / quarters_a_day);
+            if (now != quarter) {
+                quarter = now;
+                const nb::object moment =
+                    nb::module_::import_("datetime").attr("datetime").attr("fromtimestamp")(now * 900, zone);
+                ahead = nb::cast<std::int64_t>(moment.attr("utcoffset")().attr("total_seconds")().attr("__int__")());
+            }
+        }
+        const std::int64_t local = value + ahead * (dates.per_day / 86'400);
+        days.push_back(static_cast<std::int32_t>(nanobook::detail::floor_quotient(local, dates.per_day)));
+    }
+    return days;
+}
+
 // What a column of another kind holds is said by the table; here, what to do about it.
 ArrowColumn<Price> prices_in(const ArrowTable& table, std::string_view name) {
     try {
@@ -145,8 +174,12 @@ PriceSource read_table(nb::handle prices, const std::optional<std::string>& date
         const ArrowDates column = table.dates(*date);
         dates.format = column.format;
         dates.values.assign(column.values.values().begin(), column.values.values().end());
-        days.reserve(table.rows());
-        for (std::size_t row = 0; row < table.rows(); ++row) days.push_back(column.day(row));
+        const auto fall = std::ranges::adjacent_find(dates.values, std::greater<>());
+        if (fall != dates.values.end()) {
+            raise_value_error("column '" + *date + "': the dates must ascend; that in row " +
+                              std::to_string(fall - dates.values.begin() + 1) + " is before the one above it");
+        }
+        days = days_of(column);
     }
     std::vector<ArrowColumn<Price>> columns;
     std::vector<PriceColumn> views;
@@ -170,11 +203,14 @@ void PriceSource::label(Table& table, std::vector<std::int64_t> bars) const {
     if (!dates.values.empty()) table.add("date", std::move(labels));
 }
 
+NullPolicy to_null_policy(std::string_view on_null) {
+    if (on_null == "carry") return NullPolicy::carry;
+    if (on_null == "raise") return NullPolicy::raise;
+    raise_value_error("on_null is '" + std::string(on_null) + "'; it is one of raise, carry");
+}
+
 PriceSource read_prices(nb::handle prices, std::optional<std::string> date, std::string_view on_null) {
-    if (on_null != "raise" && on_null != "carry") {
-        raise_value_error("on_null is '" + std::string(on_null) + "'; it is one of raise, carry");
-    }
-    const NullPolicy nulls = on_null == "carry" ? NullPolicy::carry : NullPolicy::raise;
+    const NullPolicy nulls = to_null_policy(on_null);
     const bool is_list = nb::isinstance<nb::list>(prices) || nb::isinstance<nb::tuple>(prices);
     const bool is_dict = nb::isinstance<nb::dict>(prices);
     if (!is_list && !is_dict) return read_table(prices, date, nulls);

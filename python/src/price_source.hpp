@@ -25,9 +25,13 @@ struct PriceSource {
 };
 
 /// `prices`: anything with an Arrow stream, an int64 column a symbol; or rows [("AAPL", 15000), ...] or
-/// {"AAPL": 15000, ...}; or {"AAPL": [15000, ...], ...}. `date`: the column of dates, of a table or mapping. TypeError for a column
-/// of another kind, ValueError for what is empty, ragged, missing or not above 0; both name column and row.
+/// {"AAPL": 15000, ...}; or {"AAPL": [15000, ...], ...}. `date`: the column of dates, of a table or mapping. TypeError
+/// for a column of another kind, ValueError for what is empty, ragged, missing or not above 0; both name column and
+/// row.
 PriceSource read_prices(nanobind::handle prices, std::optional<std::string> date, std::string_view on_null);
+/// ValueError for an unknown word.
+nanobook::NullPolicy to_null_policy(std::string_view on_null);
+
 /// The same; or Prices that were read before, as they are.
 std::shared_ptr<const PriceSource> prices_of(nanobind::handle prices, std::optional<std::string> date,
                                              std::string_view on_null);

@@ -5,6 +5,7 @@
 #include <chrono>
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace {
 
@@ -15,7 +16,7 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-// datetime.date for days, datetime.datetime (to the microsecond, without a time zone) for moments.
+// datetime.date for days, datetime.datetime (to the microsecond) for moments.
 nb::object date_of(std::int64_t value, const std::string& format) {
     const nb::module_ datetime = nb::module_::import_("datetime");
     if (format == "tdD") {
@@ -29,10 +30,29 @@ nb::object date_of(std::int64_t value, const std::string& format) {
     if (unit == 'm') microseconds = value * 1'000;
     if (unit == 'n') microseconds = value / 1'000 - (value % 1'000 < 0 ? 1 : 0);
     const nb::object epoch = datetime.attr("datetime")(1970, 1, 1);
-    return epoch + datetime.attr("timedelta")(0, 0, microseconds);
+    const nb::object moment = epoch + datetime.attr("timedelta")(0, 0, microseconds);
+    const nb::object zone = zone_of(format);
+    if (zone.is_none()) return moment;
+    const nb::object utc = datetime.attr("timezone").attr("utc");
+    return moment.attr("replace")("tzinfo"_a = utc).attr("astimezone")(zone);
 }
 
 }  // namespace
+
+nb::object zone_of(const std::string& format) {
+    if (format.size() < 5 || format[3] != ':') return nb::none();
+    const std::string name = format.substr(4);
+    try {
+        // "+05:30" is a zone of Arrow's too.
+        if (name.front() == '+' || name.front() == '-') {
+            const nb::module_ datetime = nb::module_::import_("datetime");
+            return datetime.attr("datetime").attr("strptime")(name, "%z").attr("tzinfo");
+        }
+        return nb::module_::import_("zoneinfo").attr("ZoneInfo")(name);
+    } catch (const nb::python_error&) {
+        throw nb::value_error(("the time zone '" + name + "' is not known here").c_str());
+    }
+}
 
 const Table::Column& Table::column(std::string_view name) const {
     for (const Column& column : columns_) {

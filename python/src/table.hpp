@@ -30,6 +30,10 @@ struct TableBooleans {
     std::vector<std::uint8_t> values;
 };
 
+/// The datetime.tzinfo of a format of Arrow's, such as "tsu:Asia/Tokyo"; None where it names none. ValueError for a
+/// zone that Python does not know.
+nanobind::object zone_of(const std::string& format);
+
 class Table {
   public:
     using Values = std::variant<std::vector<std::int64_t>, std::vector<double>, TableTexts, TableDates, TableBooleans>;

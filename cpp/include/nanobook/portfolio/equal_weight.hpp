@@ -32,6 +32,8 @@ struct EqualWeightRules {
     double take_profit = 0;    ///< above the average entry price
     double max_drawdown = 0;   ///< of the equity below its highest: everything is sold, for good
 
+    friend bool operator==(const EqualWeightRules&, const EqualWeightRules&) = default;
+
     [[nodiscard]] bool has_stops() const noexcept {
         return stop_loss > 0 || trailing_stop > 0 || take_profit > 0 || max_drawdown > 0;
     }
