@@ -55,4 +55,4 @@ def test_the_install_holds_every_header_and_no_python(prefix: Path) -> None:
     assert {path.relative_to(prefix / "include") for path in prefix.rglob("*.hpp")} == headers
 
     others = {path.suffix for path in prefix.rglob("*") if path.is_file()} - {".hpp"}
-    assert others == {".cmake", ""}, "beside headers, only the CMake package and the licence"
+    assert others == {".cmake", ".inc", ""}, "beside headers, only the CMake package and the licence"

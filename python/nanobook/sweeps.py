@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from nanobook import _core
-from nanobook._core import BacktestResult, CostModel, EqualWeight, Prices, SweepResult
+from nanobook._core import BacktestResult, CostModel, EqualWeight, Prices, RunSummary, SweepResult
 
 __all__ = ["sweep"]
 
@@ -15,42 +16,73 @@ __all__ = ["sweep"]
 RUN_KEYS = ("cost_bps", "slippage_bps", "min_trade_fee", "leverage", "execution_lag")
 
 
-def _columns(param_grid: Any) -> dict[str, list[Any]]:
-    """The parameter sets, as a column a key: all combinations of a dict of lists, or the rows of anything else."""
-    if isinstance(param_grid, Mapping):
-        keys = list(param_grid)
-        choices = [
-            list(values) if isinstance(values, Iterable) and not isinstance(values, str | Mapping) else [values]
-            for values in param_grid.values()
-        ]
-        for key, values in zip(keys, choices, strict=True):
-            if not values:
-                raise ValueError(f"{key} has no values")
-        columns: dict[str, list[Any]] = {key: [] for key in keys}
-        for row in itertools.product(*choices):
-            for key, value in zip(keys, row, strict=True):
-                columns[key].append(value)
-        return columns
+class _Grid:
+    """Parameter sets by their numbers: all combinations of some values, or rows. Each is made when it is asked for."""
+
+    def __init__(self, param_grid: Any) -> None:
+        self._choices: dict[str, list[Any]] | None = None
+        self._rows: list[Mapping[str, Any]] = []
+        if param_grid is None or isinstance(param_grid, Mapping):
+            self._choices = {key: _values(key, values) for key, values in dict(param_grid or {}).items()}
+            self.keys = list(self._choices)
+        else:
+            self._rows = _rows(param_grid)
+            self.keys = list(dict.fromkeys(key for row in self._rows for key in row))
+        for key in self.keys:
+            if not isinstance(key, str):
+                raise TypeError(f"a key of param_grid is {key!r}; it must be a str")
+            if key in _core.sweep_columns():
+                raise ValueError(f"{key} is a column of every result: a parameter needs another name")
+
+    def __len__(self) -> int:
+        if self._choices is None:
+            return len(self._rows)
+        total = 1
+        for values in self._choices.values():
+            total *= len(values)
+        return total
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        if self._choices is None:
+            return {key: _plain(self._rows[number].get(key)) for key in self.keys}
+        chosen = {}
+        for key, values in reversed(self._choices.items()):
+            number, place = divmod(number, len(values))
+            chosen[key] = _plain(values[place])
+        return {key: chosen[key] for key in self.keys}
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's."""
+    return value.item() if hasattr(value, "dtype") and hasattr(value, "item") else value
+
+
+def _values(key: str, values: Any) -> list[Any]:
+    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+        return [values]
+    listed = list(values)
+    if not listed:
+        raise ValueError(f"{key} has no values")
+    return listed
+
+
+def _rows(param_grid: Any) -> list[Mapping[str, Any]]:
+    """The rows of a list of dicts, or of a data frame of Polars, pyarrow or pandas."""
     rows = param_grid
     if not isinstance(param_grid, list | tuple):
-        if not hasattr(param_grid, "to_dict"):
-            raise TypeError(
-                f"param_grid must be a dict, a list of dicts or a data frame, not {type(param_grid).__name__}"
-            )
-        polars = hasattr(param_grid, "to_dicts")
-        rows = param_grid.to_dicts() if polars else param_grid.to_dict("records")
+        for method, arguments in (("to_dicts", ()), ("to_pylist", ()), ("to_dict", ("records",))):
+            if hasattr(param_grid, method):
+                rows = getattr(param_grid, method)(*arguments)
+                break
+        else:
+            kind = type(param_grid).__name__
+            raise TypeError(f"param_grid must be a dict, a list of dicts or a data frame, not {kind}")
     if not rows:
         raise ValueError("param_grid is empty")
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    return {key: [row.get(key) for row in rows] for key in keys}
-
-
-def _costs(base: CostModel, given: Mapping[str, Any]) -> CostModel:
-    return CostModel(
-        base.commission_bps if given.get("cost_bps") is None else given["cost_bps"],
-        base.slippage_bps if given.get("slippage_bps") is None else given["slippage_bps"],
-        base.min_trade_fee if given.get("min_trade_fee") is None else given["min_trade_fee"],
-    )
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise TypeError(f"row {number} of param_grid is {row!r}; it must be a dict")
+    return list(rows)
 
 
 def sweep(
@@ -72,54 +104,65 @@ def sweep(
 
     strategy_factory: called with the parameters of a set, by name; returns a strategy as run_backtest takes it, a new one
         each time. cost_bps, slippage_bps, min_trade_fee, leverage and execution_lag go to the run instead.
-    param_grid: a dict of keys and values, all combinations of which are run; or a list of dicts, or a Polars or pandas
-        frame, whose rows are.
-    progress: True for a bar, or called with (done, total).
-    Others as in run_backtest. Returns a row a set, in the order of the grid. What a strategy raises names its set in a
-    note; KeyboardInterrupt keeps what is done in its attribute `partial`.
+    param_grid: a dict of keys and values, all combinations of which are run; or a list of dicts, or a Polars, pyarrow or
+        pandas frame, whose rows are.
+    progress: True for a bar, or called with (done, total) at most ten times a second.
+    Others as in run_backtest. Returns a row a set, in the order of the grid; `run(id)` and `curve(id)` of the result run
+    the set again. What a strategy raises names its set in a note; KeyboardInterrupt keeps what is done in its attribute
+    `partial`.
     """
     base = CostModel.zero() if cost_model is None else cost_model
-    columns = _columns(param_grid)
-    read = Prices(prices, date=date, on_null=on_null) if not isinstance(prices, Prices) else prices
-    total = len(next(iter(columns.values()), [None]))
+    grid = _Grid(param_grid)
+    read = prices if isinstance(prices, Prices) else Prices(prices, date=date, on_null=on_null)
+    total = len(grid)
 
-    def parameters(row: int) -> dict[str, Any]:
-        return {key: values[row] for key, values in columns.items()}
+    def run(number: int) -> BacktestResult:
+        given = grid[number]
 
-    def run(row: int) -> BacktestResult:
-        given = parameters(row)
+        def own(key: str, otherwise: Any) -> Any:
+            return otherwise if given.get(key) is None else given[key]
+
         try:
             return _core.run_backtest(
                 strategy_factory(**{key: value for key, value in given.items() if key not in RUN_KEYS}),
                 read,
                 initial_cash,
-                _costs(base, given),
+                CostModel(
+                    own("cost_bps", base.commission_bps),
+                    own("slippage_bps", base.slippage_bps),
+                    own("min_trade_fee", base.min_trade_fee),
+                ),
                 periods_per_year,
                 risk_free,
-                execution_lag=execution_lag if given.get("execution_lag") is None else given["execution_lag"],
-                leverage=leverage if given.get("leverage") is None else given["leverage"],
+                execution_lag=own("execution_lag", execution_lag),
+                leverage=own("leverage", leverage),
             )
         except Exception as error:
             error.add_note(f"with the parameters {given}")
             raise
 
-    metadata = {
-        "nanobook.version": _core.version,
-        "nanobook.initial_cash": str(initial_cash),
-        "nanobook.cost_model": repr(base),
-        "nanobook.periods_per_year": repr(float(periods_per_year)),
-        "nanobook.risk_free": repr(float(risk_free)),
-        "nanobook.on_null": read.on_null,
-    }
-    runs: list[BacktestResult | None] = []
+    runs: list[RunSummary | None] = []
 
     def result() -> SweepResult:
+        sets = [grid[number] for number in range(total)]
+        columns = {key: [given[key] for given in sets] for key in grid.keys}  # noqa: SIM118
         missing = [None] * (total - len(runs))
-        return _core.sweep_of_runs(columns, [*runs, *missing], run, metadata, periods_per_year, risk_free)
+        return _core.sweep_of_runs(
+            columns,
+            [*runs, *missing],
+            run,
+            read,
+            initial_cash,
+            base,
+            execution_lag,
+            leverage,
+            periods_per_year,
+            risk_free,
+        )
 
     try:
-        for row in _counted(total, progress):
-            runs.append(run(row))
+        for number in _counted(total, progress):
+            runs.append(RunSummary(run(number)))
     except KeyboardInterrupt as interrupt:
         interrupt.partial = result()  # type: ignore[attr-defined]
         raise
@@ -127,18 +170,17 @@ def sweep(
 
 
 def _counted(total: int, progress: Callable[[int, int], object] | bool | None) -> Iterator[int]:
-    """The numbers below `total`, telling `progress` of each."""
-    if not progress:
-        yield from range(total)
-        return
-    if progress is not True:
-        for row in range(total):
-            yield row
-            progress(row + 1, total)
-        return
-    from nanobook.cli import Bar  # only here: it takes longer to import than most sweeps to start
+    """The numbers below `total`, telling `progress` of them now and then, and at the end."""
+    with contextlib.ExitStack() as stack:
+        report = progress
+        if progress is True:
+            from nanobook.cli import Bar  # only here: it takes longer to import than most sweeps to start
 
-    with Bar("Sweeping") as bar:
-        for row in range(total):
-            yield row
-            bar(row + 1, total)
+            report = stack.enter_context(Bar("Sweeping"))
+        last = time.monotonic()
+        for number in range(total):
+            yield number
+            now = time.monotonic()
+            if callable(report) and (now - last >= 0.1 or number + 1 == total):
+                last = now
+                report(number + 1, total)

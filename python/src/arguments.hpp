@@ -17,6 +17,19 @@
 
 [[noreturn]] inline void raise_value_error(const std::string& message) { throw nanobind::value_error(message.c_str()); }
 
+/// A str as UTF-8; UnicodeEncodeError where it has half a character.
+[[nodiscard]] inline std::string to_utf8(nanobind::handle text) {
+    Py_ssize_t size = 0;
+    const char* const letters = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+    if (letters == nullptr) throw nanobind::python_error();
+    return {letters, static_cast<std::size_t>(size)};
+}
+
+/// The pairs of a dict, held: what Python code does to the dict meanwhile does not matter.
+[[nodiscard]] inline nanobind::list items_of(nanobind::handle dict) {
+    return nanobind::steal<nanobind::list>(PyDict_Items(dict.ptr()));
+}
+
 /// The members of a StrEnum of nanobook._enums, in the order of the C++ enumerators. `spellings` are what is taken for
 /// each, in lower case.
 struct Words {

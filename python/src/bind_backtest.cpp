@@ -11,6 +11,7 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -144,13 +145,7 @@ class PythonStrategy {
     void read(const nb::object& wanted, Decision& decision) {
         if (wanted.is_none()) return;
         decision.rebalances = true;
-        if (PyDict_CheckExact(wanted.ptr())) [[likely]] {
-            PyObject* name = nullptr;
-            PyObject* weight = nullptr;
-            Py_ssize_t at = 0;
-            while (PyDict_Next(wanted.ptr(), &at, &name, &weight) != 0) add(name, weight, decision);
-            return;
-        }
+        if (PyDict_CheckExact(wanted.ptr()) && read_plain(wanted, decision)) return;
         if (is_of_numbers(wanted)) {
             std::uint32_t symbol = 0;
             for (const nb::handle weight : wanted) {
@@ -171,6 +166,23 @@ class PythonStrategy {
             PyErr_SetString(PyExc_TypeError, error.what());
             throw nb::python_error();
         }
+    }
+
+    // Of plain text and numbers, whose reading runs no code of Python's that could change the dict.
+    bool read_plain(nb::handle wanted, Decision& decision) {
+        PyObject* name = nullptr;
+        PyObject* weight = nullptr;
+        Py_ssize_t at = 0;
+        while (PyDict_Next(wanted.ptr(), &at, &name, &weight) != 0) {
+            const bool is_plain =
+                PyUnicode_CheckExact(name) && (PyFloat_CheckExact(weight) || PyLong_CheckExact(weight));
+            if (!is_plain) [[unlikely]] {
+                decision.targets.clear();
+                return false;
+            }
+            add(name, weight, decision);
+        }
+        return true;
     }
 
     // A weight a symbol, such as a NumPy array.
@@ -261,24 +273,31 @@ std::vector<std::size_t> bars_of(const ArrowTable& table, const PriceSource& pri
     }
     if (date && table.has(*date)) {
         const ArrowDates dates = table.dates(*date);
-        // Moments of one kind are compared as they are, all else by the day.
-        const bool is_same = dates.format == prices.dates.format;
+        const TableDates& known = prices.dates;
+        const auto has_zone = [](const std::string& format) { return format.size() > 4; };
+        const bool by_day = dates.per_day == 1 || units_a_day(known.format) == 1;
+        if (!by_day && has_zone(dates.format) != has_zone(known.format)) {
+            raise_value_error("column '" + *date +
+                              "' has a time zone in the weights or in the prices, and none in the other");
+        }
+        const std::vector<std::int32_t> days = by_day ? days_of(dates) : std::vector<std::int32_t>();
         for (std::size_t row = 0; row < bars.size(); ++row) {
-            std::size_t bar = 0;
-            if (is_same) {
-                bar = static_cast<std::size_t>(std::ranges::find(prices.dates.values, dates.values[row]) -
-                                               prices.dates.values.begin());
-            } else {
-                const auto& days = prices.block.dates();
-                bar = static_cast<std::size_t>(std::ranges::find(days, dates.day(row)) - days.begin());
-            }
-            if (bar >= prices.block.bars()) {
+            // Moments are compared in the units of both.
+            using nanobook::detail::Wide;
+            const auto order = [&](std::size_t bar) {
+                if (by_day) return Wide{prices.block.dates()[bar]} - days[row];
+                return Wide{known.values[bar]} * dates.per_day - Wide{dates.values[row]} * units_a_day(known.format);
+            };
+            const auto all = std::views::iota(std::size_t{0}, prices.block.bars());
+            const std::size_t bar = *std::ranges::partition_point(all, [&](std::size_t b) { return order(b) < 0; });
+            const auto refuse = [&](const std::string& why) {
                 Table named(1);
                 named.add("date", TableDates{{dates.values[row]}, dates.format});
                 raise_value_error("column '" + *date + "': row " + std::to_string(row) + " holds " +
-                                  nb::str(named.value(named.columns().front(), 0)).c_str() +
-                                  ", which is none of the dates of the prices");
-            }
+                                  nb::str(named.value(named.columns().front(), 0)).c_str() + ", " + why);
+            };
+            if (bar == prices.block.bars() || order(bar) != 0) refuse("which is none of the dates of the prices");
+            if (bar + 1 < prices.block.bars() && order(bar + 1) == 0) refuse("of which there are several bars");
             bars[row] = bar;
         }
         return bars;
@@ -360,8 +379,8 @@ nanobook::BacktestResult run(Strategy&& strategy, const PriceSource& prices, con
             const nb::gil_scoped_release release;
             return run_backtest(strategy, prices.block, options, nanobook::Record::all, goes_on);
         }();
+        if (!progress.has_failed()) progress.finish(prices.block.bars());
         if (progress.has_failed()) throw nb::python_error(std::move(progress.error()));
-        progress.finish(prices.block.bars());
         return result;
     } catch (const std::invalid_argument& error) {
         raise_value_error("bar " + std::to_string(now) + ": " + error.what());
@@ -700,7 +719,8 @@ bool Progress::operator()(std::size_t done, std::size_t total) {
 }
 
 void Progress::finish(std::size_t total) {
-    if (!callback_.is_none()) callback_(total, total);
+    last_report_ = 1;  // however long ago: this one is told
+    (*this)(total, total);
 }
 
 Table fills_table(const BacktestObject& backtest) {
@@ -756,9 +776,10 @@ void bind_backtest(nb::module_& m) {
     bind_strategies(m);
     bind_result(m);
     m.def(
-        "run_backtest", &run_backtest_of, "strategy"_a, "prices"_a, "initial_cash"_a, "cost_model"_a = CostModel(),
-        "periods_per_year"_a = 252.0, "risk_free"_a = 0.0, nb::kw_only(), "date"_a = nb::none(), "on_null"_a = "raise",
-        "execution_lag"_a = 0, "leverage"_a = 1.0, "progress"_a = nb::none(),
+        "run_backtest", &run_backtest_of, "strategy"_a.none(), "prices"_a, "initial_cash"_a,
+        "cost_model"_a = CostModel(), "periods_per_year"_a = 252.0, "risk_free"_a = 0.0, nb::kw_only(),
+        "date"_a = nb::none(), "on_null"_a = "raise", "execution_lag"_a = 0, "leverage"_a = 1.0,
+        "progress"_a = nb::none(),
         nb::sig(
             "def run_backtest(strategy: typing.Any, prices: typing.Any, initial_cash: int, cost_model: CostModel = "
             "..., "

@@ -312,7 +312,9 @@ void bind_costs(nb::module_& m) {
         .def(
             "fill_price",
             [](const CostModel& self, Word<Side> side, Whole<Price> price) {
-                return self.fill_price(side.get("side"), price.get("price"));
+                const Price market = price.get("price");
+                if (market <= 0) raise_value_error("price is " + std::to_string(market) + "; it must be above 0");
+                return self.fill_price(side.get("side"), market);
             },
             "side"_a, "price"_a, "What an order is filled at where the market is at `price`.")
         .def(
@@ -630,7 +632,7 @@ void bind_portfolios(nb::module_& m) {
 NamedPrices to_prices(nb::handle prices) {
     NamedPrices named;
     for_each_pair(prices, "prices", [&](nb::handle name, nb::handle price) {
-        const std::string symbol = nb::cast<std::string>(name);
+        const std::string symbol = to_utf8(name);
         Whole<Price> whole{};
         if (nb::isinstance<nb::bool_>(price) || !nb::try_cast(price, whole) || !whole.fits) {
             const std::string message = "the price of " + symbol + " is " + nb::repr(price).c_str() +
@@ -664,7 +666,7 @@ double to_weight(nb::handle weight, std::string_view symbol) {
 NamedWeights to_weights(nb::handle weights) {
     NamedWeights named;
     for_each_pair(weights, "targets", [&](nb::handle name, nb::handle weight) {
-        const std::string symbol = nb::cast<std::string>(name);
+        const std::string symbol = to_utf8(name);
         named.emplace_back(symbol, to_weight(weight, symbol));
     });
     return named;

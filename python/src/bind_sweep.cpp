@@ -282,18 +282,19 @@ std::string number(double value) {
 }
 
 // What makes the table again, with the prices.
-void add_metadata(Table& table, const SweepObject::EqualWeights& made, const nanobook::MetricsOptions& metrics) {
+void add_metadata(Table& table, const PriceSource& prices, const nanobook::ParameterSet& base, Price initial_cash,
+                  const nanobook::MetricsOptions& metrics) {
     std::array<char, 17> hash{};
-    std::snprintf(hash.data(), hash.size(), "%016" PRIx64, made.prices->block.hash());
-    const nanobook::ParameterSet& base = made.base;
+    std::snprintf(hash.data(), hash.size(), "%016" PRIx64, prices.block.hash());
     table.add_metadata("nanobook.version", nanobook::version);
     table.add_metadata("nanobook.prices_hash", hash.data());
-    table.add_metadata("nanobook.initial_cash", std::to_string(made.initial_cash));
+    table.add_metadata("nanobook.initial_cash", std::to_string(initial_cash));
     table.add_metadata("nanobook.commission_bps", number(base.costs.commission_bps()));
     table.add_metadata("nanobook.slippage_bps", number(base.costs.slippage_bps()));
     table.add_metadata("nanobook.min_trade_fee", std::to_string(base.costs.min_trade_fee()));
     table.add_metadata("nanobook.execution_lag", std::to_string(base.execution_lag));
-    table.add_metadata("nanobook.on_null", made.prices->carries ? "carry" : "raise");
+    table.add_metadata("nanobook.leverage", number(base.rules.leverage));
+    table.add_metadata("nanobook.on_null", prices.carries ? "carry" : "raise");
     table.add_metadata("nanobook.periods_per_year", number(metrics.periods_per_year));
     table.add_metadata("nanobook.risk_free", number(metrics.risk_free));
     table.add_metadata("nanobook.money", "in the unit of the prices");
@@ -306,7 +307,7 @@ const std::shared_ptr<const Table>& table_of(const SweepObject& self) {
         Table table = with_ids(made.grid.size());
         add_parameters(table, made.grid);
         add_results(table, self.rows);
-        add_metadata(table, made, self.metrics);
+        add_metadata(table, *made.prices, made.base, made.initial_cash, self.metrics);
         self.table = std::make_shared<const Table>(std::move(table));
     }
     return self.table;
@@ -354,12 +355,12 @@ std::shared_ptr<SweepObject> sweep_equal_weight(nb::handle prices, nb::handle pa
         result->curves = std::move(swept.curves);
         std::erase_if(result->curves, [](const auto& curve) { return curve.second.empty(); });
     }
+    if (!progress.has_failed()) progress.finish(made.grid.size());
     if (progress.has_failed()) {
         // What was done is not lost.
         progress.error().value().attr("partial") = result;
         throw nb::python_error(std::move(progress.error()));
     }
-    progress.finish(made.grid.size());
     return result;
 }
 
@@ -475,8 +476,14 @@ double overfitting_of(const SweepObject& self, unsigned splits) {
             changes.push_back(nanobook::Portfolio::return_between(curve[i - 1], curve[i]));
         }
     }
-    const nb::gil_scoped_release release;
-    return nanobook::probability_of_overfitting(returns, splits);
+    Progress progress(nb::none(), "");
+    std::optional<double> probability;
+    {
+        const nb::gil_scoped_release release;
+        probability = nanobook::probability_of_overfitting(returns, splits, [&] { return progress(0, 0); });
+    }
+    if (progress.has_failed()) throw nb::python_error(std::move(progress.error()));
+    return *probability;
 }
 
 // ---------------------------------------------------------------------- strategies of Python
@@ -494,9 +501,11 @@ void add_column(Table& table, const std::string& name, const nb::list& values) {
             continue;
         }
         const bool is_bool = nb::isinstance<nb::bool_>(value);
+        const bool is_int = !is_bool && nb::isinstance<nb::int_>(value);
+        std::int64_t fits = 0;
         boolean &= is_bool;
-        whole &= !is_bool && nb::isinstance<nb::int_>(value);
-        real &= !is_bool && (nb::isinstance<nb::int_>(value) || nb::isinstance<nb::float_>(value));
+        whole &= is_int && nb::try_cast(value, fits);
+        real &= is_int || nb::isinstance<nb::float_>(value);
     }
     const auto fill = [&]<class T>(std::vector<T> column) {
         column.resize(rows);
@@ -527,35 +536,55 @@ void add_column(Table& table, const std::string& name, const nb::list& values) {
     }
 }
 
+/// What a sweep keeps of a run that Python made.
+struct SummaryObject {
+    RunSummary summary;
+};
+
 std::shared_ptr<SweepObject> sweep_of_runs(const nb::dict& parameters, const nb::list& runs, nb::object run,
-                                           const nb::dict& metadata, double periods_per_year, double risk_free) {
+                                           nb::handle prices, Price initial_cash, const CostModel& costs,
+                                           std::uint32_t execution_lag, double leverage, double periods_per_year,
+                                           double risk_free) {
     auto result = std::make_shared<SweepObject>();
     result->metrics = {periods_per_year, risk_free};
     result->run = std::move(run);
     for (const nb::handle one : runs) {
-        const std::size_t id = result->rows.size();
         result->rows.emplace_back();
-        if (one.is_none()) continue;
-        const BacktestObject& backtest = nb::cast<const BacktestObject&>(one);
-        result->rows.back() = backtest.result.summary;
-        result->curves[id] = backtest.result.curve;
+        if (!one.is_none()) result->rows.back() = nb::cast<const SummaryObject&>(one).summary;
     }
     Table table = with_ids(result->rows.size());
-    for (const auto& [name, values] : parameters) {
-        add_column(table, nb::cast<std::string>(name), nb::cast<nb::list>(values));
+    for (const nb::handle pair : items_of(parameters)) {
+        add_column(table, to_utf8(nb::object(pair[0])), nb::cast<nb::list>(pair[1]));
     }
     add_results(table, result->rows);
-    for (const auto& [key, value] : metadata)
-        table.add_metadata(nb::cast<std::string>(key), nb::cast<std::string>(value));
+    nanobook::ParameterSet base;
+    base.costs = costs;
+    base.execution_lag = execution_lag;
+    base.rules.leverage = leverage;
+    add_metadata(table, *prices_of(prices, {}, "raise"), base, initial_cash, result->metrics);
     result->table = std::make_shared<const Table>(std::move(table));
     return result;
 }
+
+// A strategy's factory may hold its own result: the garbage collector has to see that.
+int traverse(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    if (nb::inst_ready(self)) Py_VISIT(nb::inst_ptr<SweepObject>(self)->run.ptr());
+    return 0;
+}
+int clear(PyObject* self) {
+    if (nb::inst_ready(self)) nb::inst_ptr<SweepObject>(self)->run.reset();
+    return 0;
+}
+PyType_Slot sweep_slots[] = {
+    {Py_tp_traverse, reinterpret_cast<void*>(traverse)}, {Py_tp_clear, reinterpret_cast<void*>(clear)}, {0, nullptr}};
 
 }  // namespace
 
 void bind_sweep(nb::module_& m) {
     nb::class_<SweepObject>(
-        m, "SweepResult", "A row for every parameter set, in the order of the grid. pl.DataFrame(result) is its table.")
+        m, "SweepResult", "A row for every parameter set, in the order of the grid. pl.DataFrame(result) is its table.",
+        nb::type_slots(sweep_slots))
         .def_prop_ro(
             "table", [](const SweepObject& self) { return std::const_pointer_cast<Table>(table_of(self)); },
             nb::sig("def table(self) -> Table"),
@@ -564,7 +593,7 @@ void bind_sweep(nb::module_& m) {
             "n_resized, n_bars and status ('ok', 'ruined', 'stopped', 'cancelled'). Money is in the unit of the "
             "prices.")
         .def_prop_ro(
-            "metadata", [](const nb::object& self) { return self.attr("table").attr("metadata"); },
+            "metadata", [](const nb::object& self) -> nb::object { return self.attr("table").attr("metadata"); },
             nb::sig("def metadata(self) -> dict[str, str]"), "How the results were made.")
         .def(
             "best", &best_of, "metric"_a = "sharpe", "n"_a = 10, nb::kw_only(), "ascending"_a = nb::none(),
@@ -640,12 +669,28 @@ void bind_sweep(nb::module_& m) {
           "Others as in run_backtest. ValueError for a set that makes no sense, before any is run. KeyboardInterrupt "
           "keeps "
           "the rows that are done in its attribute `partial`.");
-    m.def("sweep_of_runs", &sweep_of_runs, "parameters"_a, "runs"_a, "run"_a, "metadata"_a, "periods_per_year"_a,
-          "risk_free"_a,
-          nb::sig("def sweep_of_runs(parameters: dict[str, list[typing.Any]], runs: list[BacktestResult | None], run: "
-                  "collections.abc.Callable[[int], BacktestResult], metadata: dict[str, str], periods_per_year: float, "
-                  "risk_free: float) -> SweepResult"),
+    nb::class_<SummaryObject>(m, "RunSummary", "What a sweep keeps of a run.")
+        .def(
+            "__init__",
+            [](SummaryObject* self, const BacktestObject& run) { new (self) SummaryObject{run.result.summary}; },
+            "run"_a);
+    m.def("sweep_of_runs", &sweep_of_runs, "parameters"_a, "runs"_a, "run"_a, "prices"_a, "initial_cash"_a,
+          "cost_model"_a, "execution_lag"_a, "leverage"_a, "periods_per_year"_a, "risk_free"_a,
+          nb::sig("def sweep_of_runs(parameters: dict[str, list[typing.Any]], runs: list[RunSummary | None], run: "
+                  "collections.abc.Callable[[int], BacktestResult], prices: Prices, initial_cash: int, cost_model: "
+                  "CostModel, "
+                  "execution_lag: int, leverage: float, periods_per_year: float, risk_free: float) -> SweepResult"),
           "The result of runs that Python made.");
+    m.def(
+        "sweep_columns",
+        [] {
+            Table table = with_ids(0);
+            add_results(table, {});
+            std::vector<std::string> names;
+            for (const Table::Column& column : table.columns()) names.push_back(column.name);
+            return names;
+        },
+        "The columns of a result besides its parameters.");
     m.def(
         "simd_levels",
         [] {

@@ -89,7 +89,16 @@ void bind_table(nb::module_& m) {
         .def(
             "rows", [](const Table& table) { return rows_of(table, table.rows()); },
             nb::sig("def rows(self) -> list[dict[str, typing.Any]]"), "A dict a row.")
-        .def("__len__", &Table::rows)
+        .def("__len__", &Table::rows, "Rows.")
+        .def(
+            "__contains__",
+            [](const Table& table, std::string_view name) {
+                return std::ranges::find(table.columns(), name, &Table::Column::name) != table.columns().end();
+            },
+            "column"_a, "Whether there is a column of this name.")
+        .def(
+            "__iter__", [](const nb::object& table) { return nb::iter(table.attr("columns")); },
+            nb::sig("def __iter__(self) -> collections.abc.Iterator[str]"), "The names of the columns.")
         .def("__repr__", &text_of)
         .def(
             "__arrow_c_stream__",

@@ -17,6 +17,7 @@
 #include <nanobook/portfolio/position.hpp>
 #include <nanobook/portfolio/sweep_grid.hpp>
 
+#include "arguments.hpp"
 #include "price_source.hpp"
 
 /// A position with the name of its symbol.
@@ -49,11 +50,9 @@ void for_each_pair(nanobind::handle source, const char* what, Take take) {
         if (!nb::isinstance<nb::str>(name)) refuse(source);
         take(name, value);
     };
-    if (nb::isinstance<nb::dict>(source)) {
-        for (const auto& [name, value] : nb::borrow<nb::dict>(source)) take_pair(name, value);
-        return;
-    }
-    const nb::object items = nb::hasattr(source, "items") ? source.attr("items")() : nb::borrow(source);
+    const nb::object items = nb::isinstance<nb::dict>(source) ? nb::object(items_of(source))
+                             : nb::hasattr(source, "items")   ? source.attr("items")()
+                                                              : nb::borrow(source);
     if (nb::isinstance<nb::str>(items) || !nb::hasattr(items, "__iter__")) refuse(source);
     for (const nb::handle item : items) {
         if (nb::isinstance<nb::str>(item) || !nb::hasattr(item, "__getitem__") || nb::len_hint(item) != 2) refuse(item);
@@ -89,7 +88,7 @@ class Progress {
     [[nodiscard]] bool has_failed() const noexcept { return error_.has_value(); }
     /// The error, which Python has raised.
     [[nodiscard]] nanobind::python_error& error() { return *error_; }
-    /// The last report, that all is done.
+    /// The last report, that all is done. With the GIL.
     void finish(std::size_t total);
 
   private:

@@ -27,7 +27,7 @@ std::string symbol_of(nb::handle name, const std::string& where) {
     if (!nb::isinstance<nb::str>(name)) {
         raise_type_error(where + " has the symbol " + nb::repr(name).c_str() + "; it must be a str");
     }
-    return nb::cast<std::string>(name);
+    return to_utf8(name);
 }
 
 /// Columns as lists give them.
@@ -46,7 +46,7 @@ class ListColumns {
             ++given;
         };
         if (nb::isinstance<nb::dict>(row)) {
-            for (const auto& [name, price] : nb::borrow<nb::dict>(row)) take(name, price);
+            for (const nb::handle pair : items_of(row)) take(nb::object(pair[0]), nb::object(pair[1]));
         } else {
             for (const nb::handle item : row) {
                 if (nb::isinstance<nb::str>(item) || nb::len_hint(item) != 2) {
@@ -71,7 +71,9 @@ class ListColumns {
 
     // Of datetime.date, or of datetime.datetime, of which the time of the day is left out.
     void add_dates(const std::string& name, nb::handle dates) {
-        for (const nb::handle date : dates) {
+        for (const nb::handle given : dates) {
+            // NumPy's have the date in them.
+            const nb::object date = nb::hasattr(given, "item") ? given.attr("item")() : nb::borrow(given);
             if (!nb::hasattr(date, "toordinal")) {
                 raise_type_error(name + " in row " + std::to_string(days_.size()) + " is " + nb::repr(date).c_str() +
                                  "; it must be a datetime.date");
@@ -124,31 +126,6 @@ class ListColumns {
     std::vector<std::int32_t> days_;
 };
 
-// The days of the place whose time it is: a month begins when it does there.
-std::vector<std::int32_t> days_of(const ArrowDates& dates) {
-    std::vector<std::int32_t> days;
-    days.reserve(dates.values.size());
-    const nb::object zone = zone_of(dates.format);
-    constexpr std::int64_t no_quarter = std::numeric_limits<std::int64_t>::min();
-    std::int64_t quarter = no_quarter;  // of an hour: within one, no clock is changed
-    std::int64_t ahead = 0;
-    for (const std::int64_t value : dates.values.values()) {
-        if (!zone.is_none()) {
-            const std::int64_t quarters_a_day = 96;
-            const std::int64_t now = nanobook::detail::floor_quotient(value, dates.per_day / quarters_a_day);
-            if (now != quarter) {
-                quarter = now;
-                const nb::object moment =
-                    nb::module_::import_("datetime").attr("datetime").attr("fromtimestamp")(now * 900, zone);
-                ahead = nb::cast<std::int64_t>(moment.attr("utcoffset")().attr("total_seconds")().attr("__int__")());
-            }
-        }
-        const std::int64_t local = value + ahead * (dates.per_day / 86'400);
-        days.push_back(static_cast<std::int32_t>(nanobook::detail::floor_quotient(local, dates.per_day)));
-    }
-    return days;
-}
-
 // What a column of another kind holds is said by the table; here, what to do about it.
 ArrowColumn<Price> prices_in(const ArrowTable& table, std::string_view name) {
     try {
@@ -194,6 +171,42 @@ PriceSource read_table(nb::handle prices, const std::optional<std::string>& date
 
 }  // namespace
 
+// The days of the place whose time it is: a month begins when it does there.
+std::vector<std::int32_t> days_of(const ArrowDates& dates) {
+    std::vector<std::int32_t> days;
+    days.reserve(dates.values.size());
+    const nb::object zone = zone_of(dates.format);
+    constexpr std::int64_t no_quarter = std::numeric_limits<std::int64_t>::min();
+    std::int64_t quarter = no_quarter;  // of an hour: within one, no clock is changed
+    std::int64_t ahead = 0;
+    for (const std::int64_t value : dates.values.values()) {
+        if (!zone.is_none()) {
+            const std::int64_t quarters_a_day = 96;
+            const std::int64_t now = nanobook::detail::floor_quotient(value, dates.per_day / quarters_a_day);
+            if (now != quarter) {
+                quarter = now;
+                const nb::object moment =
+                    nb::module_::import_("datetime").attr("datetime").attr("fromtimestamp")(now * 900, zone);
+                ahead = nb::cast<std::int64_t>(moment.attr("utcoffset")().attr("total_seconds")().attr("__int__")());
+            }
+        }
+        const std::int64_t local = value + ahead * (dates.per_day / 86'400);
+        days.push_back(static_cast<std::int32_t>(nanobook::detail::floor_quotient(local, dates.per_day)));
+    }
+    return days;
+}
+
+std::int64_t units_a_day(const std::string& format) {
+    constexpr std::int64_t seconds = 86'400;
+    if (format == "tdD") return 1;
+    switch (format == "tdm" ? 'm' : format[2]) {
+        case 's': return seconds;
+        case 'm': return seconds * 1'000;
+        case 'u': return seconds * 1'000'000;
+        default: return seconds * 1'000'000'000;
+    }
+}
+
 void PriceSource::label(Table& table, std::vector<std::int64_t> bars) const {
     TableDates labels{{}, dates.format};
     if (!dates.values.empty()) {
@@ -218,8 +231,10 @@ PriceSource read_prices(nb::handle prices, std::optional<std::string> date, std:
     if (is_dict) {
         const auto named = nb::borrow<nb::dict>(prices);
         if (date && !named.contains(*date)) raise_value_error("no column '" + *date + "' in the prices");
-        for (const auto& [name, values] : named) {
-            if (date && nb::isinstance<nb::str>(name) && nb::cast<std::string>(name) == *date) {
+        for (const nb::handle pair : items_of(named)) {
+            const nb::object name = pair[0];
+            const nb::object values = pair[1];
+            if (date && nb::isinstance<nb::str>(name) && to_utf8(name) == *date) {
                 columns.add_dates(*date, values);
             } else {
                 columns.add_column(name, values);

@@ -12,6 +12,7 @@
 
 #include <nanobook/portfolio/prices.hpp>
 
+#include "arrow_in.hpp"
 #include "table.hpp"
 
 /// Prices as a backtest reads them, and the dates as they came.
@@ -29,6 +30,11 @@ struct PriceSource {
 /// for a column of another kind, ValueError for what is empty, ragged, missing or not above 0; both name column and
 /// row.
 PriceSource read_prices(nanobind::handle prices, std::optional<std::string> date, std::string_view on_null);
+/// Days since 1970-01-01, of the place whose time zone the column has.
+std::vector<std::int32_t> days_of(const ArrowDates& dates);
+/// How many units of time of a format of Arrow's a day has: 1 where it counts days.
+std::int64_t units_a_day(const std::string& format);
+
 /// ValueError for an unknown word.
 nanobook::NullPolicy to_null_policy(std::string_view on_null);
 

@@ -940,7 +940,14 @@ class Table:
     def rows(self) -> list[dict[str, Any]]:
         """A dict a row."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Rows."""
+
+    def __contains__(self, column: str) -> bool:
+        """Whether there is a column of this name."""
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the columns."""
 
     def __repr__(self) -> str: ...
 
@@ -1610,8 +1617,16 @@ def sweep_equal_weight(prices: Any, param_grid: Any, initial_cash: int, cost_mod
     prices: anything with an Arrow stream (Polars, pyarrow, pandas, DuckDB), an integer column a symbol, read where it is; or lists, see Prices. param_grid: a dict of keys and values, all combinations of which are run; or a list of dicts, or a table, whose rows are. The keys are those of EqualWeight, cost_bps, slippage_bps, min_trade_fee and execution_lag; one that is not there, or None, leaves the base as it is. initial_cash: in the unit of the prices, such as cents. curves: the numbers of the sets whose equity curves are kept, or True. threads: None for as many as there are cores. progress: True for a bar, or called with (done, total) at most ten times a second. Others as in run_backtest. ValueError for a set that makes no sense, before any is run. KeyboardInterrupt keeps the rows that are done in its attribute `partial`.
     """
 
-def sweep_of_runs(parameters: dict[str, list[Any]], runs: list[BacktestResult | None], run: Callable[[int], BacktestResult], metadata: dict[str, str], periods_per_year: float, risk_free: float) -> SweepResult:
+class RunSummary:
+    """What a sweep keeps of a run."""
+
+    def __init__(self, run: BacktestResult) -> None: ...
+
+def sweep_of_runs(parameters: dict[str, list[Any]], runs: list[RunSummary | None], run: Callable[[int], BacktestResult], prices: Prices, initial_cash: int, cost_model: CostModel, execution_lag: int, leverage: float, periods_per_year: float, risk_free: float) -> SweepResult:
     """The result of runs that Python made."""
+
+def sweep_columns() -> list[str]:
+    """The columns of a result besides its parameters."""
 
 def simd_levels() -> list[str]:
     """

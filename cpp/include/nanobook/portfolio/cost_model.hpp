@@ -54,7 +54,8 @@ class CostModel {
         const double hundredths = bps * 100;
         const double whole = std::nearbyint(hundredths);
         // The tolerance is for 0.07 and the like, which no double is.
-        const bool is_a_rate = whole >= 0 && whole <= static_cast<double>(unit) && std::abs(hundredths - whole) < 1e-6;
+        const bool is_a_rate =
+            whole >= 0 && whole <= static_cast<double>(unit) && std::abs(hundredths - whole) < 1e-9 * (1 + whole);
         if (!is_a_rate) detail::refuse(name, bps, "it must be from 0 to 10000, in steps of 0.01");
         return static_cast<std::int64_t>(whole);
     }

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <numbers>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -42,7 +43,10 @@ struct Moments {
 
 [[nodiscard]] inline Moments moments_of(std::span<const double> values) noexcept {
     const auto n = static_cast<double>(values.size());
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+    // From the first value on, so that the deviation of equal values is 0.
+    double offset = 0;
+    for (const double value : values) offset += value - values.front();
+    const double mean = values.front() + offset / n;
     double second = 0, third = 0, fourth = 0;
     for (const double value : values) {
         const double d = value - mean;
@@ -71,6 +75,12 @@ struct Moments {
 /// all are equal.
 [[nodiscard]] inline std::optional<double> probabilistic_sharpe(std::span<const double> returns, double benchmark,
                                                                 double risk_free = 0) {
+    if (!std::isfinite(benchmark)) detail::refuse("benchmark", benchmark, "it must be finite");
+    for (std::size_t i = 0; i < returns.size(); ++i) {
+        if (!std::isfinite(returns[i])) {
+            detail::refuse("the return in row " + std::to_string(i), returns[i], "it must be finite");
+        }
+    }
     if (returns.size() < 2) return std::nullopt;
     const detail::Moments moments = detail::moments_of(returns);
     if (!(moments.deviation > 0)) return std::nullopt;
@@ -84,9 +94,11 @@ struct Moments {
 /// The probability that the best set of one half of the time is below the median in the other: combinatorially
 /// symmetric cross-validation by Sharpe ratio, Bailey, Borwein, Lopez de Prado and Zhu (2015). `returns`: a series a
 /// set, of equal length. `splits`: an even number of pieces from 2 to 20, into which the series is cut; what is left
-/// over at its end is left out. Throws std::invalid_argument.
-[[nodiscard]] inline double probability_of_overfitting(std::span<const std::vector<double>> returns,
-                                                       unsigned splits = 16) {
+/// over at its end is left out. `goes_on` is asked now and then: false ends it, with no answer. Throws
+/// std::invalid_argument.
+[[nodiscard]] inline std::optional<double> probability_of_overfitting(std::span<const std::vector<double>> returns,
+                                                                      unsigned splits = 16,
+                                                                      const std::function<bool()>& goes_on = {}) {
     if (splits < 2 || splits > 20 || splits % 2 != 0) {
         detail::refuse("n_splits", splits, "it must be an even number from 2 to 20");
     }
@@ -107,8 +119,10 @@ struct Moments {
     for (std::size_t set = 0; set < sets; ++set) {
         for (std::size_t i = 0; i < splits * length; ++i) {
             Sums& sums = pieces[i / length * sets + set];
-            sums.first += returns[set][i];
-            sums.second += returns[set][i] * returns[set][i];
+            // From the first return on: of equal ones nothing is left to round.
+            const double change = returns[set][i] - returns[set].front();
+            sums.first += change;
+            sums.second += change * change;
         }
     }
     const auto half = static_cast<double>(splits / 2 * length);
@@ -122,10 +136,10 @@ struct Moments {
             }
         }
         for (std::size_t set = 0; set < sets; ++set) {
-            const double mean = sums[set].first / half;
-            const double variance = sums[set].second / half - mean * mean;
-            // Sets that do nothing have no ratio: they are neither good nor bad.
-            out[set] = variance > 1e-24 ? mean / std::sqrt(variance) : 0.0;
+            const double shift = sums[set].first / half;
+            const double variance = sums[set].second / half - shift * shift;
+            // Sets whose returns are equal have no ratio: they are neither good nor bad.
+            out[set] = variance > 0 ? (returns[set].front() + shift) / std::sqrt(variance) : 0.0;
         }
     };
     const std::uint32_t all = (1u << splits) - 1;
@@ -135,7 +149,8 @@ struct Moments {
     std::size_t combinations = 0;
     std::size_t failures = 0;
     for (std::uint32_t chosen = 0; chosen <= all; ++chosen) {
-        if (static_cast<unsigned>(__builtin_popcount(chosen)) != splits / 2) continue;
+        if (static_cast<unsigned>(std::popcount(chosen)) != splits / 2) continue;
+        if (combinations % 64 == 0 && goes_on && !goes_on()) return std::nullopt;
         ratios(chosen, sums, inside);
         ratios(all & ~chosen, sums, outside);
         const auto best = static_cast<std::size_t>(std::ranges::max_element(inside) - inside.begin());

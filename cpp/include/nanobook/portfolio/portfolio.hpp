@@ -81,6 +81,9 @@ class Portfolio {
         const auto [found, is_new] =
             numbers_.try_emplace(std::string(name), static_cast<std::uint32_t>(symbols_.size()));
         if (is_new) {
+            const auto place = std::ranges::lower_bound(
+                by_name_, name, {}, [this](std::uint32_t symbol) { return std::string_view(symbols_[symbol]); });
+            by_name_.insert(place, found->second);
             symbols_.emplace_back(name);
             positions_.emplace_back();
         }
@@ -93,6 +96,8 @@ class Portfolio {
     }
 
     [[nodiscard]] const std::vector<std::string>& symbols() const noexcept { return symbols_; }
+    /// Their numbers, in the order of their names, which is that of orders: whoever lists symbols decides nothing.
+    [[nodiscard]] const std::vector<std::uint32_t>& by_name() const noexcept { return by_name_; }
     /// By the numbers of the symbols; those without a position have an empty one.
     [[nodiscard]] const std::vector<Position>& positions() const noexcept { return positions_; }
     [[nodiscard]] const CostModel& costs() const noexcept { return costs_; }
@@ -151,7 +156,7 @@ class Portfolio {
         RebalanceReport report;
         report.equity = equity(quotes);
         orders_.clear();
-        for (std::uint32_t symbol = 0; symbol < positions_.size(); ++symbol) {
+        for (const std::uint32_t symbol : by_name_) {
             const std::int64_t held = positions_[symbol].quantity;
             if (held != 0) add_order(symbol, -held, quotes.prices[symbol]);
         }
@@ -166,7 +171,8 @@ class Portfolio {
         RebalanceReport report;
         report.equity = equity(quotes);
         orders_.clear();
-        for (const std::uint32_t symbol : symbols) {
+        for (const std::uint32_t symbol : by_name_) {
+            if (std::ranges::find(symbols, symbol) == symbols.end()) continue;
             const std::int64_t held = positions_[symbol].quantity;
             const Price price = quotes.tradable_price(symbol);
             if (held != 0 && price != 0) add_order(symbol, -held, price);
@@ -224,10 +230,11 @@ class Portfolio {
         return returns;
     }
 
-    /// The value of every open position as a part of the equity, which must be above zero.
+    /// The value of every open position as a part of the equity; nothing where that is not above zero.
     [[nodiscard]] std::vector<Target> current_weights(const Quotes& quotes) const {
         const auto all = static_cast<double>(equity(quotes));
         std::vector<Target> weights;
+        if (all <= 0) return weights;
         for (std::uint32_t symbol = 0; symbol < positions_.size(); ++symbol) {
             const Position& position = positions_[symbol];
             if (position.quantity == 0) continue;
@@ -286,7 +293,6 @@ class Portfolio {
 
     void take_weights(std::span<const Target> targets, const Quotes& quotes) {
         weights_.assign(positions_.size(), no_target);
-        double gross = 0;
         for (const Target& target : targets) {
             if (target.symbol >= positions_.size()) [[unlikely]]
                 throw std::invalid_argument("there is no symbol of number " + std::to_string(target.symbol));
@@ -297,7 +303,10 @@ class Portfolio {
             if (weight == weight) [[unlikely]]
                 throw std::invalid_argument("the weight of " + symbols_[target.symbol] + " is given twice");
             weight = target.weight;
-            gross += std::abs(target.weight);
+        }
+        double gross = 0;
+        for (const std::uint32_t symbol : by_name_) {
+            if (weights_[symbol] == weights_[symbol]) gross += std::abs(weights_[symbol]);
         }
         // The sum of ten times 0.1 need not be 1.
         if (!(gross <= leverage_ * (1 + 1e-9))) [[unlikely]] {
@@ -348,7 +357,7 @@ class Portfolio {
         double weight = 0;
         Price value = 0;
         orders_.clear();
-        for (std::uint32_t symbol = 0; symbol < weights_.size(); ++symbol) {
+        for (const std::uint32_t symbol : by_name_) {
             const Price price = quotes.tradable_price(symbol);
             if (price == 0) continue;
             const std::int64_t held = positions_[symbol].quantity;
@@ -467,6 +476,7 @@ class Portfolio {
     Price cash_;
     bool is_ruined_ = false;
     std::vector<std::string> symbols_;
+    std::vector<std::uint32_t> by_name_;
     std::unordered_map<std::string, std::uint32_t> numbers_;
     std::vector<Position> positions_;
     std::vector<Price> equity_curve_;

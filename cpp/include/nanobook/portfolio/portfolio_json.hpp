@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <numeric>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -50,12 +49,8 @@ class PortfolioJson {
         out += portfolio.is_ruined() ? R"(,"ruined":true)" : R"(,"ruined":false)";
         if (portfolio.has_last_) integer("last_no_trade_band", portfolio.last_band_);
 
-        std::vector<std::uint32_t> by_name(portfolio.symbols().size());
-        std::iota(by_name.begin(), by_name.end(), 0u);
-        std::ranges::sort(by_name, {},
-                          [&](std::uint32_t symbol) -> const std::string& { return portfolio.symbols()[symbol]; });
         out += ",\"positions\":{";
-        for (const std::uint32_t symbol : by_name) {
+        for (const std::uint32_t symbol : portfolio.by_name()) {
             const Position& position = portfolio.positions()[symbol];
             const bool has_last = portfolio.has_last_ && symbol < portfolio.last_.size();
             // A symbol that was only heard of decides nothing.

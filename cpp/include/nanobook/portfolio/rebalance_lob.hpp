@@ -47,7 +47,7 @@ struct LobFill {
 
 struct LobReport {
     Price equity = 0;            ///< before the trades, at the prices below
-    std::vector<LobFill> fills;  ///< one for each symbol that is held or targeted, by their numbers
+    std::vector<LobFill> fills;  ///< one for each symbol that is held or targeted, in the order of their names
     std::vector<Price> prices;   ///< what symbols were valued at, by their numbers; 0: it did not matter
     bool resized = false;        ///< the buys were made smaller, for want of cash
 };
@@ -104,7 +104,7 @@ class LobRebalance {
         }
         report_.prices.assign(symbols, 0);
         depths_.resize(symbols);
-        for (std::uint32_t symbol = 0; symbol < symbols; ++symbol) {
+        for (const std::uint32_t symbol : portfolio_.by_name()) {
             if (!matters[symbol] && portfolio_.positions()[symbol].quantity == 0) continue;
             const std::string& name = portfolio_.symbols()[symbol];
             const auto known = Symbol::parse(name);

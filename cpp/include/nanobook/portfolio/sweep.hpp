@@ -72,8 +72,7 @@ class EqualWeightSweep {
           options_(options),
           level_(options.simd ? *options.simd : best_simd_level()),
           wants_curve_(grid.size(), false),
-          weights_(grid.size()),
-          rankings_(prices) {
+          weights_(grid.size()) {
         options.metrics.check();
         // What a portfolio would refuse is refused here.
         std::ignore = Portfolio(options.initial_cash);
@@ -121,20 +120,27 @@ class EqualWeightSweep {
     // A thread costs about as much as this many prices times sets.
     static constexpr double few_cells = 3e6;
 
+    /// One for all groups of a lookback and a skip, made by the first that needs it, gone with the last.
+    struct SharedRanking {
+        std::once_flag is_made;
+        std::optional<Ranking> ranking;
+        std::atomic<std::size_t> groups_left{0};
+    };
+
     /// Sets that trade on the same bars in the same symbols; of them, those for lanes come first.
     struct Group {
         ParameterSet example;
-        std::vector<std::uint32_t> sets;
-        const Ranking* ranking = nullptr;
-        std::once_flag is_planned;
-        LanePlan plan;
-        std::vector<std::uint8_t> targets;
+        bool in_lanes;
+        SharedRanking* ranking;  // null: its symbols are not ranked
+        std::vector<std::uint32_t> sets = {};
+        std::once_flag is_planned = {};
+        LanePlan plan = {};
+        std::vector<std::uint8_t> targets = {};
         std::atomic<std::size_t> jobs_left{0};
     };
     struct Job {
         Group* group;
         std::span<const std::uint32_t> sets;
-        bool in_lanes;
     };
     struct Worker {
         bool is_caller;
@@ -164,17 +170,22 @@ class EqualWeightSweep {
             Group*& group =
                 found[{in_lanes, parameters.rules.schedule, parameters.rules.selection, parameters.execution_lag}];
             if (group == nullptr) {
-                groups_.push_back(std::make_unique<Group>());
+                SharedRanking* ranking = nullptr;
+                const SelectionRules& rules = parameters.rules.selection;
+                if (rules.lookback != 0) {
+                    ranking = &rankings_[{rules.lookback, rules.skip}];
+                    ++ranking->groups_left;
+                }
+                groups_.push_back(std::unique_ptr<Group>(new Group{parameters, in_lanes, ranking}));
                 group = groups_.back().get();
-                group->example = parameters;
-                group->ranking = rankings_.of(parameters.rules.selection);
                 // Refused here where there are no dates for it.
                 std::ignore = rebalance_bars(parameters.rules.schedule, prices_);
-                is_in_lanes_.push_back(in_lanes);
             }
             group->sets.push_back(static_cast<std::uint32_t>(set));
             weights_[set] = parameters.rules.weight(1);
         }
+        // What shares a ranking stands together, so that few are there at a time.
+        std::ranges::stable_sort(groups_, {}, [](const auto& group) { return group->ranking; });
         // Those that invest most run out of cash: side by side, they leave the others alone.
         for (const auto& group : groups_) {
             std::ranges::stable_sort(group->sets, [&](auto a, auto b) { return weights_[a] > weights_[b]; });
@@ -184,14 +195,14 @@ class EqualWeightSweep {
     void split_into_jobs() {
         const std::size_t wide = lanes_of(level_, true);
         const std::size_t narrow = lanes_of(level_, false);
-        for (std::size_t i = 0; i < groups_.size(); ++i) {
-            Group& group = *groups_[i];
+        for (const std::unique_ptr<Group>& each : groups_) {
+            Group& group = *each;
             std::span<const std::uint32_t> sets(group.sets);
             while (!sets.empty()) {
                 std::size_t size = 1;
-                if (is_in_lanes_[i]) size = sets.size() > 2 * narrow ? wide : narrow;
+                if (group.in_lanes) size = sets.size() > 2 * narrow ? wide : narrow;
                 size = std::min(size, sets.size());
-                jobs_.push_back({&group, sets.first(size), is_in_lanes_[i]});
+                jobs_.push_back({&group, sets.first(size)});
                 sets = sets.subspan(size);
                 ++group.jobs_left;
             }
@@ -228,12 +239,10 @@ class EqualWeightSweep {
                 const std::size_t next = next_job_.fetch_add(1, std::memory_order_relaxed);
                 if (next >= jobs_.size()) break;
                 Job& job = jobs_[next];
-                if (!(job.in_lanes ? run_lanes_of(worker, job) : run_one(worker, job.sets.front()))) break;
+                if (!(job.group->in_lanes ? run_lanes_of(worker, job) : run_one(worker, *job.group, job.sets.front())))
+                    break;
                 done_.fetch_add(job.sets.size(), std::memory_order_relaxed);
-                if (--job.group->jobs_left == 0) {
-                    job.group->plan.steps = {};
-                    job.group->targets = {};
-                }
+                if (--job.group->jobs_left == 0) release(*job.group);
                 if (!goes_on(worker)) break;
             }
         } catch (...) {
@@ -241,6 +250,20 @@ class EqualWeightSweep {
             if (!error_) error_ = std::current_exception();
             is_cancelled_.store(true, std::memory_order_relaxed);
         }
+    }
+
+    static void release(Group& group) {
+        group.plan.steps = {};
+        group.targets = {};
+        if (group.ranking != nullptr && --group.ranking->groups_left == 0) group.ranking->ranking.reset();
+    }
+
+    const Ranking* ranking_of(const Group& group) const {
+        if (group.ranking == nullptr) return nullptr;
+        const SelectionRules& rules = group.example.rules.selection;
+        std::call_once(group.ranking->is_made,
+                       [&] { group.ranking->ranking.emplace(prices_, rules.lookback, rules.skip); });
+        return &*group.ranking->ranking;
     }
 
     void count_helpers(int change) {
@@ -287,17 +310,12 @@ class EqualWeightSweep {
 
     // ---- one set, exactly
 
-    bool run_one(Worker& worker, std::size_t set) {
+    bool run_one(Worker& worker, const Group& group, std::size_t set) {
         const ParameterSet parameters = grid_.at(set, options_.base);
         const BacktestOptions options{options_.initial_cash, parameters.costs, std::max(1.0, parameters.rules.leverage),
                                       parameters.execution_lag, options_.metrics};
-        const Ranking* ranking = nullptr;
-        if (parameters.rules.selection.lookback != 0) {
-            const std::lock_guard lock(mutex_);
-            ranking = rankings_.of(parameters.rules.selection);
-        }
         BacktestResult result =
-            run_backtest(EqualWeight(parameters.rules, prices_, ranking), prices_, options, Record::summary,
+            run_backtest(EqualWeight(parameters.rules, prices_, ranking_of(group)), prices_, options, Record::summary,
                          [&](std::size_t bar) { return bar % 64 != 0 || goes_on(worker); });
         if (result.summary.status == RunStatus::cancelled) return false;
         result_.rows[set] = result.summary;
@@ -310,10 +328,11 @@ class EqualWeightSweep {
     void make_plan(Group& group) const {
         const std::size_t width = prices_.symbols().size();
         const ParameterSet& example = group.example;
+        const Ranking* const ranking = ranking_of(group);
         const auto is_scheduled = rebalance_bars(example.rules.schedule, prices_);
         const auto steps = static_cast<std::size_t>(std::ranges::count(is_scheduled, 1));
-        const bool takes_all = group.ranking == nullptr && !prices_.has_nulls() &&
-                               example.rules.selection.min_price == 0 && example.rules.selection.min_history <= 1;
+        const bool takes_all = ranking == nullptr && !prices_.has_nulls() && example.rules.selection.min_price == 0 &&
+                               example.rules.selection.min_history <= 1;
         if (!takes_all) group.targets.assign(steps * width, 0);
         group.plan.steps.reserve(steps);
         for (std::size_t bar = 0; bar + example.execution_lag < prices_.bars(); ++bar) {
@@ -322,7 +341,7 @@ class EqualWeightSweep {
             if (!takes_all) {
                 std::uint8_t* const is_target = group.targets.data() + group.plan.steps.size() * width;
                 step.n_targets = 0;
-                select(example.rules.selection, group.ranking, prices_, bar, {}, [&](std::uint32_t symbol) {
+                select(example.rules.selection, ranking, prices_, bar, {}, [&](std::uint32_t symbol) {
                     is_target[symbol] = 1;
                     ++step.n_targets;
                 });
@@ -401,7 +420,7 @@ class EqualWeightSweep {
         for (std::size_t lane = 0; lane < job.sets.size(); ++lane) {
             const std::size_t set = job.sets[lane];
             if (!is_exact(block, lane)) {
-                if (!run_one(worker, set)) return false;
+                if (!run_one(worker, group, set)) return false;
                 continue;
             }
             result_.rows[set] = summary_of(block, lane, group.plan.steps.size());
@@ -467,10 +486,9 @@ class EqualWeightSweep {
     const SweepOptions& options_;
     SimdLevel level_;
     std::vector<bool> wants_curve_;
-    std::vector<double> weights_;  // by set
-    Rankings rankings_;
+    std::vector<double> weights_;                                                // by set
+    std::map<std::pair<std::uint32_t, std::uint32_t>, SharedRanking> rankings_;  // by lookback and skip
     std::vector<std::unique_ptr<Group>> groups_;
-    std::vector<bool> is_in_lanes_;  // by group
     bool has_lanes_ = false;
     std::vector<Job> jobs_;
     AlignedDoubles price_memory_;
@@ -481,7 +499,7 @@ class EqualWeightSweep {
     std::atomic<std::size_t> done_{0};
     std::atomic<bool> is_cancelled_{false};
     Clock::time_point last_poll_ = Clock::now();
-    std::mutex mutex_;  // for what follows, and for rankings_ while threads run
+    std::mutex mutex_;  // for what follows
     std::condition_variable changed_;
     int helpers_ = 0;  // at work
     std::exception_ptr error_;
