@@ -15,6 +15,7 @@
 using namespace nanobook;
 using bench::measure;
 using bench::Random;
+using bench::repeat;
 
 namespace {
 
@@ -74,10 +75,10 @@ BENCHMARK(replay)->Arg(100)->Arg(1000)->Arg(10'000)->Arg(1'000'000)->UseManualTi
 void persistence_roundtrip(benchmark::State& state) {
     const auto events = flow(static_cast<std::size_t>(state.range(0)));
     const auto path = temporary_file();
-    for (auto _ : state) {
+    repeat(state, [&] {
         save_events(path, {}, events);
         benchmark::DoNotOptimize(load_events(path));
-    }
+    });
     std::filesystem::remove(path);
     state.SetItemsProcessed(static_cast<std::int64_t>(events.size()) * state.iterations());
 }
@@ -104,7 +105,7 @@ BENCHMARK(journal_append)->ArgName("flush_every")->Arg(0)->Arg(1)->UseManualTime
 void image_roundtrip(benchmark::State& state) {
     const auto events = flow(10'000);
     const Exchange exchange = Exchange::replay(events);
-    for (auto _ : state) benchmark::DoNotOptimize(from_image(to_image(exchange)));
+    repeat(state, [&] { benchmark::DoNotOptimize(from_image(to_image(exchange))); });
     state.SetItemsProcessed(static_cast<std::int64_t>(events.size()) * state.iterations());
 }
 BENCHMARK(image_roundtrip);

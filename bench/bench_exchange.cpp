@@ -1,9 +1,11 @@
 // The exchange: orders, cancels, queries, a mix. Memory is reserved, and its event log is on, unless the name says
 // otherwise; the time is that of one operation.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nanobook/exchange/exchange.hpp>
@@ -14,6 +16,7 @@
 using namespace nanobook;
 using bench::measure;
 using bench::Random;
+using bench::repeat;
 
 namespace {
 
@@ -262,6 +265,26 @@ void cancel_shallow(benchmark::State& state) {
 }
 BENCHMARK(cancel_shallow)->Arg(10)->Arg(100)->Arg(1000)->UseManualTime();
 
+// Of 10,000 orders at one price two thirds are gone, and their tombstones too; the rest goes in random order.
+void cancel_after_compaction(benchmark::State& state) {
+    constexpr std::size_t count = 10'000;
+    constexpr std::size_t gone = count / 3 * 2;
+    const auto ids = Random().shuffled(count, 1);
+    measure(
+        state, count - gone,
+        [&] {
+            Exchange exchange = reserved(2 * count);
+            for (std::size_t i = 0; i < count; ++i) exchange.submit_limit(Side::buy, touch - 1, 10);
+            for (std::size_t i = 0; i < gone; ++i) exchange.cancel(ids[i]);
+            exchange.compact();
+            return exchange;
+        },
+        [&](Exchange& exchange) {
+            for (std::size_t i = gone; i < count; ++i) benchmark::DoNotOptimize(exchange.cancel(ids[i]));
+        });
+}
+BENCHMARK(cancel_after_compaction)->UseManualTime();
+
 // The book grows and is emptied again, with memory from the system: the time is that of a submit and its cancel.
 void submit_and_cancel_cold(benchmark::State& state) {
     constexpr std::size_t count = 100'000;
@@ -343,11 +366,11 @@ Exchange two_sided() {
 
 void best_bid_ask(benchmark::State& state) {
     const Exchange exchange = two_sided();
-    for (auto _ : state) {
+    repeat<1000>(state, [&] {
         benchmark::DoNotOptimize(exchange.best_bid());
         benchmark::DoNotOptimize(exchange.best_ask());
         benchmark::ClobberMemory();
-    }
+    });
 }
 BENCHMARK(best_bid_ask);
 
@@ -356,37 +379,37 @@ void depth(benchmark::State& state) {
     const Exchange exchange = two_sided();
     std::vector<LevelView> rows(2 * static_cast<std::size_t>(state.range(0)));
     const auto half = rows.size() / 2;
-    for (auto _ : state) {
+    repeat<100>(state, [&] {
         exchange.depth(Side::buy, std::span(rows).first(half));
         exchange.depth(Side::sell, std::span(rows).last(half));
         benchmark::DoNotOptimize(rows.data());
         benchmark::ClobberMemory();
-    }
+    });
 }
 BENCHMARK(depth)->Arg(5)->Arg(10)->Arg(20);
 
 void depth_snapshot(benchmark::State& state) {
     const Exchange exchange = two_sided();
-    for (auto _ : state) benchmark::DoNotOptimize(exchange.depth(10));
+    repeat<100>(state, [&] { benchmark::DoNotOptimize(exchange.depth(10)); });
 }
 BENCHMARK(depth_snapshot);
 
 void full_book(benchmark::State& state) {
     const Exchange exchange = two_sided();
-    for (auto _ : state) benchmark::DoNotOptimize(exchange.full_book());
+    repeat<10>(state, [&] { benchmark::DoNotOptimize(exchange.full_book()); });
 }
 BENCHMARK(full_book);
 
 void l3(benchmark::State& state) {
     const Exchange exchange = two_sided();
-    for (auto _ : state) benchmark::DoNotOptimize(exchange.orders(Side::buy));
+    repeat<10>(state, [&] { benchmark::DoNotOptimize(exchange.orders(Side::buy)); });
 }
 BENCHMARK(l3);
 
 void queue_ahead(benchmark::State& state) {
     Exchange exchange;
     rest_bids(exchange, 1000, 1);
-    for (auto _ : state) benchmark::DoNotOptimize(exchange.queue_ahead(500));
+    repeat<100>(state, [&] { benchmark::DoNotOptimize(exchange.queue_ahead(500)); });
 }
 BENCHMARK(queue_ahead);
 
@@ -407,17 +430,32 @@ void multi_symbol(benchmark::State& state) {
 }
 BENCHMARK(multi_symbol)->Arg(10)->Arg(100)->Arg(1000)->UseManualTime();
 
+// Which orders live is the same each time, so what is done to an exchange can be thrown ahead of time.
+struct Operation {
+    EventKind kind;
+    Side side;
+    Price price;
+    Quantity quantity;
+    OrderId id;
+};
+
+void perform(Exchange& exchange, const std::vector<Operation>& operations) {
+    for (const Operation& operation : operations) {
+        switch (operation.kind) {
+            case EventKind::submit_limit:
+                benchmark::DoNotOptimize(exchange.submit_limit(operation.side, operation.price, operation.quantity));
+                break;
+            case EventKind::cancel: benchmark::DoNotOptimize(exchange.cancel(operation.id)); break;
+            case EventKind::reduce: benchmark::DoNotOptimize(exchange.reduce(operation.id, operation.quantity)); break;
+            default: benchmark::DoNotOptimize(exchange.submit_market(operation.side, operation.quantity));
+        }
+    }
+}
+
 // 45 % adds, 45 % cancels of any live order, 10 % that trade, around 100,000 live orders.
 void mixed(benchmark::State& state) {
     constexpr std::size_t live = 100'000;
     constexpr std::size_t count = 100'000;
-    struct Operation {
-        EventKind kind;
-        Side side;
-        Price price;
-        OrderId id;
-    };
-    // Which orders live is the same each time, so the operations can be thrown ahead of time.
     const auto price_of = [](Random& random, Side side) {
         // Half of them within eight levels of the touch.
         const auto away = static_cast<Price>(random.below(2) == 0 ? random.below(8) : random.below(500));
@@ -443,7 +481,7 @@ void mixed(benchmark::State& state) {
             const Side side = random.below(2) == 0 ? Side::buy : Side::sell;
             if (die < 45) {
                 const Price price = price_of(random, side);
-                operations.push_back({EventKind::submit_limit, side, price, 0});
+                operations.push_back({EventKind::submit_limit, side, price, 10, 0});
                 const SubmitResult result = exchange.submit_limit(side, price, 10);
                 if (result.resting > 0) ids.push_back(result.order_id);
             } else if (die < 90) {
@@ -453,31 +491,83 @@ void mixed(benchmark::State& state) {
                     id = std::exchange(any, ids.back());
                     ids.pop_back();
                 } while (exchange.get_order(id)->remaining == 0);
-                operations.push_back({EventKind::cancel, side, 0, id});
+                operations.push_back({EventKind::cancel, side, 0, 0, id});
                 exchange.cancel(id);
             } else {
-                operations.push_back({EventKind::submit_market, side, 0, 0});
+                operations.push_back({EventKind::submit_market, side, 0, 10, 0});
                 exchange.submit_market(side, 10);
             }
         }
     }
-    measure(state, count, make, [&](Exchange& exchange) {
-        for (const Operation& operation : operations) {
-            if (operation.kind == EventKind::submit_limit) {
-                benchmark::DoNotOptimize(exchange.submit_limit(operation.side, operation.price, 10));
-            } else if (operation.kind == EventKind::cancel) {
-                benchmark::DoNotOptimize(exchange.cancel(operation.id));
-            } else {
-                benchmark::DoNotOptimize(exchange.submit_market(operation.side, 10));
-            }
-        }
-    });
+    measure(state, count, make, [&](Exchange& exchange) { perform(exchange, operations); });
 }
 BENCHMARK(mixed)->UseManualTime();
 
+// The shape of a LOBSTER file of one busy stock: half of the messages are orders, most of them near a touch that moves,
+// some inside the spread; nearly as many are deletions, mostly of young orders; 1 % are partial cancellations, 7 % take
+// a round lot or a few. About a thousand orders live.
+void lobster_like(benchmark::State& state) {
+    constexpr std::size_t live = 1000;
+    constexpr std::size_t count = 100'000;
+    const auto make = [] {
+        Exchange exchange = reserved(live + count);
+        for (std::size_t i = 0; i < live / 2; ++i) {
+            exchange.submit_limit(Side::buy, touch - 1 - static_cast<Price>(i % 100), 100);
+            exchange.submit_limit(Side::sell, touch + static_cast<Price>(i % 100), 100);
+        }
+        return exchange;
+    };
+    std::vector<Operation> operations;
+    {
+        Exchange exchange = make();
+        Random random;
+        std::vector<OrderId> ids(live);  // by age
+        for (std::size_t i = 0; i < live; ++i) ids[i] = i + 1;
+        const auto young = [&] {
+            const std::size_t age = random.below(4) == 0 ? random.below(ids.size()) : random.below(50);
+            return ids.end() - 1 - static_cast<std::ptrdiff_t>(std::min(age, ids.size() - 1));
+        };
+        while (operations.size() < count) {
+            const auto die = random.below(100);
+            const Side side = random.below(2) == 0 ? Side::buy : Side::sell;
+            const Quantity lots = 100 * (random.below(4) == 0 ? 1 + random.below(5) : 1);
+            if (die < 50 || ids.size() < live / 2) {
+                const bool buys = side == Side::buy;
+                const Price other = (buys ? exchange.best_ask() : exchange.best_bid()).value_or(touch);
+                const Price own = (buys ? exchange.best_bid() : exchange.best_ask()).value_or(other);
+                // Ever rarer farther away; one in sixteen improves the best price where there is room.
+                Price away = random.below(16) == 0 ? -1 : 0;
+                while (away >= 0 && away < 100 && random.below(4) != 0) ++away;
+                Price price = buys ? own - away : own + away;
+                if (buys ? price >= other : price <= other) price = buys ? other - 1 : other + 1;
+                operations.push_back({EventKind::submit_limit, side, price, lots, 0});
+                ids.push_back(exchange.submit_limit(side, price, lots).order_id);
+            } else if (die < 93) {
+                const auto any = young();
+                const auto order = exchange.get_order(*any);
+                if (order->remaining == 0) {
+                    ids.erase(any);
+                } else if (die == 92) {
+                    operations.push_back({EventKind::reduce, side, 0, order->remaining / 2, *any});
+                    exchange.reduce(*any, order->remaining / 2);
+                } else {
+                    operations.push_back({EventKind::cancel, side, 0, 0, *any});
+                    exchange.cancel(*any);
+                    ids.erase(any);
+                }
+            } else {
+                operations.push_back({EventKind::submit_market, side, 0, lots, 0});
+                exchange.submit_market(side, lots);
+            }
+        }
+    }
+    measure(state, count, make, [&](Exchange& exchange) { perform(exchange, operations); });
+}
+BENCHMARK(lobster_like)->UseManualTime();
+
 // ---------------------------------------------------------------------- memory
 
-// Not a time: bytes taken from the system for each of 100,000 orders that rest on 1,000 levels, the log off.
+// Not a time: bytes taken from the system for each of 100,000 orders on 1,000 levels, the log off; they rest, ...
 void bytes_per_resting_order(benchmark::State& state) {
     constexpr std::size_t orders = 100'000;
     double each = 0;
@@ -490,5 +580,21 @@ void bytes_per_resting_order(benchmark::State& state) {
     state.counters["bytes"] = each;
 }
 BENCHMARK(bytes_per_resting_order)->Iterations(1);
+
+// ... or each was cancelled before the next came, and all that is left of it is what get_order gives.
+void bytes_per_finished_order(benchmark::State& state) {
+    constexpr std::size_t orders = 100'000;
+    double each = 0;
+    for (auto _ : state) {
+        Exchange exchange;
+        exchange.log().enable(false);
+        for (const Price price : bid_prices(orders, 1000)) {
+            exchange.cancel(exchange.submit_limit(Side::buy, price, 10).order_id);
+        }
+        each = static_cast<double>(exchange.order_memory()) / orders;
+    }
+    state.counters["bytes"] = each;
+}
+BENCHMARK(bytes_per_finished_order)->Iterations(1);
 
 }  // namespace

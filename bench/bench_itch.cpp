@@ -2,8 +2,7 @@
 //
 // The day is synthetic: NANOBOOK_BENCH_MESSAGES (default 4 million) of 8,000 symbols, written to a temporary file
 // and mapped, so that what a replay allocates can be told from its input.
-#include <benchmark/benchmark.h>
-
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -13,13 +12,20 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <nanobook/itch/encoder.hpp>
 #include <nanobook/itch/mapped_file.hpp>
 #include <nanobook/itch/reader.hpp>
 #include <nanobook/itch/replay.hpp>
 #include <nanobook/itch/synthetic_day.hpp>
+
+#include "measure.hpp"
+
+using bench::measure;
+using bench::repeat;
 
 namespace {
 
@@ -35,7 +41,9 @@ std::uint64_t day_messages() {
 std::span<const std::byte> day() {
     static const MappedFile file = [] {
         const auto folder = std::filesystem::temp_directory_path();
-        const auto path = folder / ("nanobook-bench-" + std::to_string(std::random_device{}()) + ".itch");
+        // Ten digits always: a longer name would leave another heap, and counts of instructions would differ.
+        const std::uint64_t number = 1'000'000'000 + std::random_device{}() % 1'000'000'000;
+        const auto path = folder / ("nanobook-bench-" + std::to_string(number) + ".itch");
         write_synthetic_day(path, {.messages = day_messages()});
         MappedFile mapped(path);
         std::error_code ignored;  // a system that keeps the files it has mapped
@@ -54,11 +62,11 @@ std::span<const std::byte> day() {
     return file.bytes();
 }
 
-// Memory that is ours and not the mapped file's, in bytes; 0 where the system does not say.
-std::uint64_t anonymous_memory() {
+// One of the figures of this process, in bytes; 0 where the system does not say.
+std::uint64_t memory(std::string_view name) {
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("RssAnon:")) return std::strtoull(line.c_str() + 8, nullptr, 10) * 1024;
+        if (line.starts_with(name)) return std::strtoull(line.c_str() + name.size(), nullptr, 10) * 1024;
     }
     return 0;
 }
@@ -72,13 +80,13 @@ void count_messages(benchmark::State& state, std::uint64_t messages) {
 void BM_itch_plain_loop(benchmark::State& state) {
     const auto bytes = day();
     std::uint64_t messages = 0;
-    for (auto _ : state) {
-        messages = 0;
-        for (std::size_t i = 0; i + 2 < bytes.size(); ++messages) {
+    repeat(state, [&] {
+        std::uint64_t count = 0;
+        for (std::size_t i = 0; i + 2 < bytes.size(); ++count) {
             i += 2 + (std::to_integer<std::size_t>(bytes[i]) << 8 | std::to_integer<std::size_t>(bytes[i + 1]));
         }
-        benchmark::DoNotOptimize(messages);
-    }
+        messages = count;
+    });
     count_messages(state, messages);
 }
 BENCHMARK(BM_itch_plain_loop)->Unit(benchmark::kMillisecond);
@@ -86,11 +94,11 @@ BENCHMARK(BM_itch_plain_loop)->Unit(benchmark::kMillisecond);
 void BM_itch_frame(benchmark::State& state) {
     const auto bytes = day();
     std::uint64_t messages = 0;
-    for (auto _ : state) {
+    repeat(state, [&] {
         Reader reader;
         reader.feed(bytes, [](const Batch& batch) { return batch.messages.size(); });
         messages = reader.messages();
-    }
+    });
     count_messages(state, messages);
 }
 BENCHMARK(BM_itch_frame)->Unit(benchmark::kMillisecond);
@@ -111,7 +119,7 @@ template <std::size_t Size>
 void BM_itch_decode(benchmark::State& state) {
     const auto bytes = day();
     std::uint64_t messages = 0;
-    for (auto _ : state) {
+    repeat(state, [&] {
         std::uint64_t sum = 0;
         const Reader reader = read(bytes, [&]<class Message>(const Message& m) {
             std::uint64_t fields = m.locate + m.tracking + m.timestamp;
@@ -123,7 +131,7 @@ void BM_itch_decode(benchmark::State& state) {
         });
         benchmark::DoNotOptimize(sum);
         messages = reader.messages();
-    }
+    });
     count_messages(state, messages);
 }
 BENCHMARK(BM_itch_decode)->Unit(benchmark::kMillisecond);
@@ -132,49 +140,117 @@ void BM_itch_encode(benchmark::State& state) {
     AddOrder add{};
     add.stock = "AAPL";
     add.side = 'B';
-    Encoder encoder;
-    encoder.reserve(std::size_t{1} << 20);
-    for (auto _ : state) {
-        for (std::uint32_t i = 0; i < 1000; ++i) {
-            add.timestamp = i;
-            add.ref = i;
-            add.shares = i;
-            add.price = i;
-            encoder.write(add);
-        }
-        benchmark::DoNotOptimize(encoder.bytes().data());
-        encoder = Encoder();
-        encoder.reserve(std::size_t{1} << 20);
-    }
-    state.SetItemsProcessed(1000 * state.iterations());
+    constexpr std::uint32_t count = 1000;
+    measure(
+        state, count,
+        [] {
+            Encoder encoder;
+            encoder.reserve(count * (2 + sizeof(AddOrder)));
+            return encoder;
+        },
+        [&](Encoder& encoder) {
+            for (std::uint32_t i = 0; i < count; ++i) {
+                add.timestamp = i;
+                add.ref = i;
+                add.shares = i;
+                add.price = i;
+                encoder.write(add);
+            }
+            benchmark::DoNotOptimize(encoder.bytes().data());
+        });
 }
-BENCHMARK(BM_itch_encode);
+BENCHMARK(BM_itch_encode)->UseManualTime();
+
+template <class Observer>
+void feed(Replay<Observer>& replay) {
+    replay.feed(day());
+    replay.finish();
+}
+
+// Not a time: memory beyond the mapped file, when the replay of all symbols is over, and the most it ever was. Before
+// the other replays, which leave memory behind that would serve this one.
+void BM_itch_replay_memory(benchmark::State& state) {
+    day();
+    for (auto _ : state) {
+        std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
+        const std::uint64_t before = memory("VmRSS:");
+        Replay<> replay;
+        feed(replay);
+        state.counters["memory_MB"] = static_cast<double>(memory("VmRSS:") - before) / 1e6;
+        state.counters["peak_MB"] = static_cast<double>(memory("VmHWM:") - before) / 1e6;
+    }
+}
+BENCHMARK(BM_itch_replay_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 void replay_day(benchmark::State& state, const ReplayOptions& options) {
-    std::uint64_t messages = 0;
-    std::uint64_t memory = 0;
-    const auto bytes = day();
-    for (auto _ : state) {
-        const std::uint64_t before = anonymous_memory();
-        auto replay = std::make_unique<Replay<>>(options);
-        replay->feed(bytes);
-        replay->finish();
-        state.PauseTiming();
-        messages = replay->reader().messages();
-        memory = std::max(memory, anonymous_memory() - before);
-        replay.reset();
-        state.ResumeTiming();
-    }
-    count_messages(state, messages);
-    state.counters["memory_MB"] = static_cast<double>(memory) / 1e6;
+    day();
+    measure(
+        state, day_messages(), [&] { return std::make_unique<Replay<>>(options); },
+        [](auto& replay) { feed(*replay); });
+    count_messages(state, day_messages());
 }
 
 void BM_itch_replay_book_all(benchmark::State& state) { replay_day(state, {}); }
-BENCHMARK(BM_itch_replay_book_all)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_itch_replay_book_all)->UseManualTime()->Unit(benchmark::kMillisecond);
 
 void BM_itch_replay_book_one(benchmark::State& state) {
     replay_day(state, {.symbols = {*Symbol::parse("AAPL")}, .until = {}, .strict = false});
 }
-BENCHMARK(BM_itch_replay_book_one)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_itch_replay_book_one)->UseManualTime()->Unit(benchmark::kMillisecond);
+
+// The best of both sides, a row whenever a price or a size of it changed.
+struct BestTable {
+    struct Row {
+        Timestamp time;
+        Price bid, ask;  // 0 where there is none
+        std::uint64_t bid_size, ask_size;
+        Locate locate;
+    };
+
+    void on_change(const BookChange& change) {
+        const Book& book = replay->listings()[change.locate].book;
+        Row row{change.message.timestamp, 0, 0, 0, 0, change.locate};
+        if (const LevelId level = book.ladder(Side::buy).best(); level != no_level) {
+            row.bid = replay->levels()[level].price;
+            row.bid_size = replay->levels()[level].quantity_low;
+        }
+        if (const LevelId level = book.ladder(Side::sell).best(); level != no_level) {
+            row.ask = replay->levels()[level].price;
+            row.ask_size = replay->levels()[level].quantity_low;
+        }
+        Row& last = latest[change.locate];
+        if (row.bid == last.bid && row.ask == last.ask && row.bid_size == last.bid_size &&
+            row.ask_size == last.ask_size) {
+            return;
+        }
+        last = row;
+        rows.push_back(row);
+    }
+    void on_print(const Print&) const noexcept {}
+
+    const Replay<BestTable>* replay = nullptr;
+    std::vector<Row> latest = std::vector<Row>(std::size_t{1} << 16);
+    std::vector<Row> rows = {};
+};
+
+void BM_itch_bbo_table(benchmark::State& state) {
+    std::size_t rows = 0;
+    day();
+    measure(
+        state, day_messages(),
+        [] {
+            auto replay = std::make_unique<Replay<BestTable>>();
+            replay->observer().replay = replay.get();
+            replay->observer().rows.reserve(day_messages());
+            return replay;
+        },
+        [&](auto& replay) {
+            feed(*replay);
+            rows = replay->observer().rows.size();
+        });
+    count_messages(state, day_messages());
+    state.counters["rows"] = static_cast<double>(rows);
+}
+BENCHMARK(BM_itch_bbo_table)->UseManualTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace

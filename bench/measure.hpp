@@ -11,6 +11,15 @@
 
 namespace bench {
 
+/// Calls `work()`. What happens in here, and nothing else, is what instructions.py counts: callgrind is told to collect
+/// from the entry of this function, which therefore keeps its name and is never inlined, to its return. `work` is a
+/// copy: were it somebody else's, what it refers to would be read again after every barrier of the compiler.
+template <class Work>
+[[gnu::noinline]] void counted(Work work) {
+    work();
+    benchmark::ClobberMemory();  // no tail call
+}
+
 /// Times `work(subject)` on a fresh `make()` an iteration, and reports the time of one of its `operations`.
 template <class Make, class Work>
 void measure(benchmark::State& state, std::size_t operations, Make&& make, Work&& work) {
@@ -18,14 +27,24 @@ void measure(benchmark::State& state, std::size_t operations, Make&& make, Work&
         auto subject = make();
         benchmark::ClobberMemory();
         const auto begin = std::chrono::steady_clock::now();
-        work(subject);
-        benchmark::ClobberMemory();
+        counted([work, &subject]() mutable { work(subject); });
         const auto end = std::chrono::steady_clock::now();
         state.SetIterationTime(std::chrono::duration<double>(end - begin).count());
     }
     state.SetItemsProcessed(static_cast<std::int64_t>(operations) * state.iterations());
     state.counters["each"] = benchmark::Counter(
         static_cast<double>(operations), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+/// Times `work()` where there is nothing to set up or destroy, `Times` of it at once: a call of `counted` is not to be
+/// noticed.
+template <benchmark::IterationCount Times = 1, class Work>
+void repeat(benchmark::State& state, Work&& work) {
+    while (state.KeepRunningBatch(Times)) {
+        counted([work]() mutable {
+            for (benchmark::IterationCount i = 0; i < Times; ++i) work();
+        });
+    }
 }
 
 /// The same numbers on every machine: xorshift64*.

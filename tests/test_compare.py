@@ -127,7 +127,7 @@ def test_a_build_against_itself_gives_no_warning(files: Files, seed: int) -> Non
     names = [f"work/{i}" for i in range(20)]
 
     def measured(side: str) -> list[Row]:
-        return [one for name in names for one in rows(name, noisy((seed, side, name), spread=0.04))]
+        return [one for name in names for one in rows(name, noisy((seed, side, name)))]
 
     answer = files.compare(measured("base"), measured("head"), measured("copy"))
     assert set(answer.verdicts) == set(names)
@@ -136,7 +136,7 @@ def test_a_build_against_itself_gives_no_warning(files: Files, seed: int) -> Non
 
 @pytest.mark.parametrize("seed", range(10))
 def test_eight_percent_more_is_found(files: Files, seed: int) -> None:
-    base, copy, head = (noisy((seed, side), mean) for side, mean in (("b", 100), ("c", 100), ("h", 108)))
+    base, copy, head = (noisy((seed, side), mean, 24) for side, mean in (("b", 100), ("c", 100), ("h", 108)))
     answer = files.compare(rows("work", base), rows("work", head), rows("work", copy))
     assert answer.verdicts == {"work": "slower"}
     assert answer.results["work"]["ratio"] == pytest.approx(1.08, abs=0.025)
@@ -171,9 +171,24 @@ def test_a_change_whose_interval_holds_0_cannot_be_judged(files: Files) -> None:
     assert answer.verdicts == {"work": "too noisy to judge"}
 
 
+def test_a_change_against_base_alone_cannot_be_judged(files: Files) -> None:
+    """Base and its copy are one program: a change is one against both."""
+    answer = files.compare(rows("work", [100] * 12), rows("work", [107] * 12), rows("work", [103] * 12))
+    assert answer.verdicts == {"work": "too noisy to judge"}
+    assert answer.results["work"]["change"]["low"] > 1.05
+    assert answer.results["work"]["noise_floor"]["high"] < 1.05
+
+
 def test_no_change_is_claimed_only_where_the_floor_is_below_the_threshold(files: Files) -> None:
     copy = rows("work", [110, 91] * 6)
     answer = files.compare(rows("work", [100] * 12), rows("work", [100] * 12), copy)
+    assert answer.verdicts == {"work": "too noisy to judge"}
+
+
+def test_no_change_is_claimed_only_where_the_interval_is_within_the_threshold(files: Files) -> None:
+    quiet = rows("work", [100] * 12)
+    answer = files.compare(quiet, rows("work", [85, 85, 85, 85, 85, 100, 100, 115, 115, 115, 115, 115]), quiet)
+    assert answer.results["work"]["ratio"] == 1
     assert answer.verdicts == {"work": "too noisy to judge"}
 
 
@@ -562,13 +577,22 @@ def test_two_builds_are_measured_and_compared(builds: Builds) -> None:
     builds.program("head", {"work/10": 110, "steady": 40})
     answer = builds.compare()
     assert answer.verdicts == {"work/10": "slower", "steady": "no change"}
-    assert answer.results["work/10"]["base"] == [100] * 6
-    assert answer.results["work/10"]["base_copy"] == [100] * 6
+    assert answer.results["steady"]["base"] == [40] * 6
+    assert answer.results["steady"]["base_copy"] == [40] * 6
     assert answer.extra["rounds"] == 6
     assert answer.document["context"]["executable"] == "bench_fake"
     assert "6 rounds of base, base's copy and head, interleaved A B B A, one process a sample" in answer.report
     assert re.search(r"^Machine: .*4 cores.*, load ", answer.report, re.MULTILINE)
-    assert [line.partition(":")[0] for line in answer.err.splitlines()] == [f"round {i} of 6" for i in range(1, 7)]
+    assert [line.partition(":")[0] for line in answer.err.splitlines()][:6] == [f"round {i} of 6" for i in range(1, 7)]
+
+
+def test_what_exceeds_the_threshold_is_measured_again(builds: Builds) -> None:
+    builds.program("base", {"worse": 100, "better": 100, "steady": 100})
+    builds.program("head", {"worse": 106, "better": 94, "steady": 104})
+    answer = builds.compare()
+    assert {name: len(one["head"]) for name, one in answer.results.items()} == {"worse": 12, "better": 12, "steady": 6}
+    assert "second look, round 6 of 6: 2 benchmarks" in answer.err
+    assert "As many rounds again for 2 beyond 5 %." in answer.report
 
 
 def test_each_sample_is_a_process_of_its_own_and_pairs_run_a_b_b_a(builds: Builds) -> None:
