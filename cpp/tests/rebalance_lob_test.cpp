@@ -176,11 +176,11 @@ TEST_CASE("every_symbol_held_or_targeted_is_in_the_report") {
     venue.portfolio.book_fill({1, buy, 10, 100, 0});
     const LobReport report = venue.rebalance({{"A", 0.0}});
     REQUIRE(report.fills.size() == 2);
-    CHECK(report.fills[0].symbol == 1);
-    CHECK(report.fills[0].filled == 10);
-    CHECK(report.fills[1].symbol == 2);
-    CHECK(report.fills[1].wanted == 0);
-    CHECK(report.fills[1].order_id == 0);
+    CHECK(report.fills[0].symbol == 2);
+    CHECK(report.fills[0].wanted == 0);
+    CHECK(report.fills[0].order_id == 0);
+    CHECK(report.fills[1].symbol == 1);
+    CHECK(report.fills[1].filled == 10);
 }
 
 TEST_CASE("sells_come_first_and_pay_for_the_buys") {
@@ -191,7 +191,7 @@ TEST_CASE("sells_come_first_and_pay_for_the_buys") {
     venue.portfolio.book_fill({1, buy, 100, 100, 0});
     CHECK(venue.portfolio.cash() == 0);
     venue.rest("A", {}, {{100, 1}});
-    CHECK(venue.rebalance({{"Z", 1.0}}).fills[0].filled == 1'000);
+    CHECK(venue.rebalance({{"Z", 1.0}}).fills[1].filled == 1'000);
     CHECK(venue.held("A") == 0);
 }
 
