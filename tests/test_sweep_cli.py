@@ -511,3 +511,13 @@ def test_ctrl_c_before_a_set_is_done_writes_nothing(file: Path, grid: Path, monk
     assert result.exit_code == 130
     assert result.stderr == "Interrupted before a set was done; nothing is written.\n"
     assert sorted(path.name for path in file.parent.iterdir()) == ["grid.toml", "prices.parquet"]
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    prices, grid = tmp_path / "prices.csv", tmp_path / "grid.toml"
+    prices.write_text("ABC\n100\n101\n")
+    grid.write_text("rebalance_every = [1]\n[base]\ninitial_cash = 100000\n")
+    assert_fails(
+        run("sweep", prices, "--grid", grid, "--out", prices), "--out", "prices.csv", "is what the sweep reads"
+    )
+    assert prices.read_text() == "ABC\n100\n101\n"

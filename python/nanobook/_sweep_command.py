@@ -162,6 +162,16 @@ def _check(request: Request) -> None:
         raise Failure("PRICES is missing: a file, or --demo for made-up ones")
     elif request.grid is None:
         raise Failure("--grid is missing: a TOML file of parameters and their values, such as cost_bps = [0, 5, 10]")
+    for option, written in (("--out", request.out), ("--plot", request.plot)):
+        for read in (request.path, request.grid):
+            if (
+                written is not None
+                and read is not None
+                and written.exists()
+                and read.exists()
+                and written.samefile(read)
+            ):
+                raise Failure(f"{option}: {click.format_filename(written)} is what the sweep reads")
     if request.metric not in METRICS:
         raise Failure(f"--metric: no metric {request.metric!r}; the metrics are {', '.join(METRICS)}")
     if request.out is not None:

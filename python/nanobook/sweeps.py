@@ -145,7 +145,7 @@ def sweep(
 
     def result() -> SweepResult:
         sets = [grid[number] for number in range(total)]
-        columns = {key: [given[key] for given in sets] for key in grid.keys}  # noqa: SIM118
+        columns = {key: [given[key] for given in sets] for key in grid.keys}
         missing = [None] * (total - len(runs))
         return _core.sweep_of_runs(
             columns,
