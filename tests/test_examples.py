@@ -2,10 +2,12 @@
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import nanobook
@@ -134,3 +136,17 @@ def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", prose)
     missing = [link for link in links if "://" not in link and not (ROOT / page).parent.joinpath(link).exists()]
     assert missing == []
+
+
+def test_the_commands_of_the_sweep_page_run_with_its_grid(tmp_path: Path) -> None:
+    ((grid, _),), ((commands, _),) = code("docs/sweep.md", "toml"), code("docs/sweep.md", "sh")
+    (tmp_path / "grid.toml").write_text(grid, encoding="utf-8")
+    cents = pl.DataFrame(nanobook.synthesize_prices())
+    cents.write_parquet(tmp_path / "prices.parquet")
+    cents.with_columns(pl.exclude("date") / 100).write_csv(tmp_path / "dollars.csv")
+    for command in commands.splitlines():
+        program, *arguments = shlex.split(command, comments=True)
+        assert program == "nanobook"
+        run(sys.executable, "-m", program, *arguments, folder=tmp_path)
+    assert (tmp_path / "results.parquet").exists()
+    assert (tmp_path / "heatmap.png").exists()

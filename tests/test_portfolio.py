@@ -405,9 +405,9 @@ def test_weights_may_pass_the_leverage_by_their_rounding() -> None:
     weights = {f"S{i}": 1 / 49 + 1e-17 for i in range(49)}
     prices = dict.fromkeys(weights, 100)
     assert sum(weights.values()) != 1
-    assert len(quantities(rebalanced({s: w * (1 + 5e-10) for s, w in weights.items()}, prices))) == 49
+    assert len(quantities(rebalanced({s: w * (1 + 5e-7) for s, w in weights.items()}, prices))) == 49
     with pytest.raises(ValueError, match=r"1\.0"):
-        rebalanced({s: w * (1 + 1e-8) for s, w in weights.items()}, prices)
+        rebalanced({s: w * (1 + 2e-6) for s, w in weights.items()}, prices)
 
 
 @pytest.mark.parametrize("cash", [0, -5])

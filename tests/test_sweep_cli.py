@@ -133,7 +133,7 @@ def test_many_parameters_are_never_cut(file: Path) -> None:
 def test_sets_without_the_metric_are_said_to_have_none(file: Path) -> None:
     result = swept(file, "lookback = [1000]\n[base]\ninitial_cash = 1000", "--metric", "sharpe")
     assert result.exit_code == 0
-    assert "No set has a Sharpe ratio." in result.stdout
+    assert "No set has a Sharpe ratio: none has traded." in result.stdout
 
 
 def test_a_folder_like_a_partition_adds_no_column(grid: Path, tmp_path: Path) -> None:

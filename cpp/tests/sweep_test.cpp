@@ -680,7 +680,7 @@ TEST_CASE("an_unknown_key_is_refused_with_the_keys_there_are") {
     CHECK(sweep_key("skip") == SweepKey::skip);
     CHECK_THROWS_WITH_AS(
         (void)sweep_key("cost"),
-        "unknown key 'cost' in param_grid; the keys are rebalance_every, rebalance_on, offset, cost_bps, slippage_bps, "
+        "unknown key 'cost'; the keys are rebalance_every, rebalance_on, offset, cost_bps, slippage_bps, "
         "min_trade_fee, cash_buffer, no_trade_band_bps, lookback, top_k, skip, min_price, min_history, stop_loss_pct, "
         "trailing_stop_pct, take_profit_pct, leverage, max_drawdown_stop, execution_lag",
         std::invalid_argument);

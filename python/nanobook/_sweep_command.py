@@ -122,9 +122,10 @@ def run(request: Request) -> int:
         seconds = time.perf_counter() - begin
 
         cells = len(result) * len(job.prices) * len(job.prices.symbols)
+        sets = "set" if len(result) == 1 else "sets"
         took = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
         speed = f"{cells / seconds / 1e6:,.0f} million cells a second, each a set, a bar and a symbol"
-        _print(console, job.about, f"{len(result):,} sets in {took}: {speed}", "")
+        _print(console, job.about, f"{len(result):,} {sets} in {took}: {speed}", "")
         _print_best(console, result, request)
         written = []
         if request.out is not None and out is not None:
@@ -534,6 +535,8 @@ def _interrupted(request: Request, job: Job, out: Path | None, partial: SweepRes
     if request.out is not None and out is not None:
         _write(partial, out, request.out, job.scale)
         told += f"; {click.format_filename(request.out)} has them, and the others with the status 'cancelled'"
+    if request.plot is not None:
+        told += f"; {click.format_filename(request.plot)} is not drawn"
     click.echo(f"{told}.", err=True)
     return 130
 
@@ -555,7 +558,8 @@ def _print_best(console: Any, result: SweepResult, request: Request) -> None:
     words = METRICS[request.metric].words
     rows = result.best(request.metric, request.best).rows()
     if not rows:
-        _print(console, f"No set has a {words}.")
+        why = "" if any(result.table["n_orders"]) else ": none has traded"
+        _print(console, f"No set has a {words}{why}.")
         return
     columns = parameters_of(result.table.columns)
     varying = [name for name in columns if len(set(result.table[name])) > 1]

@@ -13,7 +13,8 @@ from nanobook._core import BacktestResult, CostModel, EqualWeight, Prices, RunSu
 __all__ = ["sweep"]
 
 # What belongs to a run, and not to its strategy.
-RUN_KEYS = ("cost_bps", "slippage_bps", "min_trade_fee", "leverage", "execution_lag")
+COST_KEYS = ("cost_bps", "slippage_bps", "min_trade_fee")
+RUN_KEYS = (*COST_KEYS, "leverage", "execution_lag")
 
 
 class _Grid:
@@ -44,17 +45,32 @@ class _Grid:
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         if self._choices is None:
-            return {key: _plain(self._rows[number].get(key)) for key in self.keys}
+            return {key: _plain(value) for key, value in self._rows[number].items()}
         chosen = {}
         for key, values in reversed(self._choices.items()):
             number, place = divmod(number, len(values))
             chosen[key] = _plain(values[place])
         return {key: chosen[key] for key in self.keys}
 
+    def columns(self) -> list[tuple[_core.Table, int]]:
+        """The values of each key; and how many sets in a row have one before the next comes."""
+        if self._choices is None:
+            return [(_column(key, [row.get(key) for row in self._rows]), 1) for key in self.keys]
+        columns = []
+        repeats = 1
+        for key, values in reversed(self._choices.items()):
+            columns.append((_column(key, values), repeats))
+            repeats *= len(values)
+        return columns[::-1]
+
 
 def _plain(value: Any) -> Any:
     """NumPy's numbers as Python's."""
     return value.item() if hasattr(value, "dtype") and hasattr(value, "item") else value
+
+
+def _column(key: str, values: list[Any]) -> _core.Table:
+    return _core.parameter_column(key, [_plain(value) for value in values])
 
 
 def _values(key: str, values: Any) -> list[Any]:
@@ -75,8 +91,10 @@ def _rows(param_grid: Any) -> list[Mapping[str, Any]]:
                 rows = getattr(param_grid, method)(*arguments)
                 break
         else:
-            kind = type(param_grid).__name__
-            raise TypeError(f"param_grid must be a dict, a list of dicts or a data frame, not {kind}")
+            if not hasattr(param_grid, "__arrow_c_stream__"):
+                kind = type(param_grid).__name__
+                raise TypeError(f"param_grid must be a dict, a list of dicts or a data frame, not {kind}")
+            rows = _core.rows_of(param_grid)
     if not rows:
         raise ValueError("param_grid is empty")
     for number, row in enumerate(rows):
@@ -104,16 +122,17 @@ def sweep(
 
     strategy_factory: called with the parameters of a set, by name; returns a strategy as run_backtest takes it, a new one
         each time. cost_bps, slippage_bps, min_trade_fee, leverage and execution_lag go to the run instead.
-    param_grid: a dict of keys and values, all combinations of which are run; or a list of dicts, or a Polars, pyarrow or
-        pandas frame, whose rows are.
+    param_grid: a dict of keys and values, all combinations of which are run; or a list of dicts, or a data frame, whose
+        rows are.
     progress: True for a bar, or called with (done, total) at most ten times a second.
     Others as in run_backtest. Returns a row a set, in the order of the grid; `run(id)` and `curve(id)` of the result run
-    the set again. What a strategy raises names its set in a note; KeyboardInterrupt keeps what is done in its attribute
-    `partial`.
+    the set again. What a strategy raises names its set in a note, and keeps what is done in its attribute `partial`, as
+    KeyboardInterrupt does.
     """
     base = CostModel.zero() if cost_model is None else cost_model
     grid = _Grid(param_grid)
-    read = prices if isinstance(prices, Prices) else Prices(prices, date=date, on_null=on_null)
+    columns = grid.columns()
+    read = Prices(prices, date=date, on_null=on_null)
     total = len(grid)
 
     def run(number: int) -> BacktestResult:
@@ -127,11 +146,7 @@ def sweep(
                 strategy_factory(**{key: value for key, value in given.items() if key not in RUN_KEYS}),
                 read,
                 initial_cash,
-                CostModel(
-                    own("cost_bps", base.commission_bps),
-                    own("slippage_bps", base.slippage_bps),
-                    own("min_trade_fee", base.min_trade_fee),
-                ),
+                _core.costs_of({key: given[key] for key in COST_KEYS if key in given}, base),
                 periods_per_year,
                 risk_free,
                 execution_lag=own("execution_lag", execution_lag),
@@ -141,15 +156,13 @@ def sweep(
             error.add_note(f"with the parameters {given}")
             raise
 
-    runs: list[RunSummary | None] = []
+    runs: list[RunSummary] = []
 
     def result() -> SweepResult:
-        sets = [grid[number] for number in range(total)]
-        columns = {key: [given[key] for given in sets] for key in grid.keys}
-        missing = [None] * (total - len(runs))
         return _core.sweep_of_runs(
             columns,
-            [*runs, *missing],
+            total,
+            runs,
             run,
             read,
             initial_cash,
@@ -163,8 +176,9 @@ def sweep(
     try:
         for number in _counted(total, progress):
             runs.append(RunSummary(run(number)))
-    except KeyboardInterrupt as interrupt:
-        interrupt.partial = result()  # type: ignore[attr-defined]
+    except BaseException as error:
+        with contextlib.suppress(AttributeError):  # not every exception takes one
+            error.partial = result()  # type: ignore[attr-defined]
         raise
     return result()
 

@@ -97,6 +97,10 @@ ArrowKind kind_of(const ArrowSchema* schema) {
         case NANOARROW_TYPE_UINT64: return ArrowKind::integer;
         case NANOARROW_TYPE_FLOAT:
         case NANOARROW_TYPE_DOUBLE: return ArrowKind::real;
+        case NANOARROW_TYPE_DECIMAL32:
+        case NANOARROW_TYPE_DECIMAL64:
+        case NANOARROW_TYPE_DECIMAL128:
+        case NANOARROW_TYPE_DECIMAL256: return ArrowKind::decimal;
         case NANOARROW_TYPE_BOOL: return ArrowKind::boolean;
         case NANOARROW_TYPE_DICTIONARY:
             return is_text(view_of(schema->dictionary).type) ? ArrowKind::text : ArrowKind::other;
@@ -557,9 +561,19 @@ ArrowDates ArrowTable::dates(std::string_view name) const {
                            [](auto value) { return static_cast<std::int64_t>(value); });
         });
     };
-    return {read<std::int64_t>(name, Nulls::refuse, {ArrowKind::other}, "dates",
-                               per_day == 1 ? never_as_it_is : view.type, convert),
-            schema->format, per_day};
+    ArrowDates dates{read<std::int64_t>(name, Nulls::refuse, {ArrowKind::other}, "dates",
+                                        per_day == 1 ? never_as_it_is : view.type, convert),
+                     schema->format, per_day};
+    constexpr std::int64_t first_day = -719'162;  // 0001-01-01, as Python has it
+    constexpr std::int64_t last_day = 2'932'896;  // 9999-12-31
+    for (std::size_t row = 0; row < rows_; ++row) {
+        const std::int64_t value = dates.values[row];
+        const std::int64_t day = value / per_day - (value % per_day < 0 ? 1 : 0);
+        if (day < first_day || day > last_day) {
+            refuse(name, batches_.front().first_row + row, "a date outside the years 1 to 9999");
+        }
+    }
+    return dates;
 }
 
 ArrowColumn<std::uint8_t> ArrowTable::booleans(std::string_view name, Nulls nulls) const {

@@ -28,7 +28,7 @@
 
 enum class Nulls : bool { refuse, allow };
 
-enum class ArrowKind : std::uint8_t { integer, real, boolean, text, other };
+enum class ArrowKind : std::uint8_t { integer, real, decimal, boolean, text, other };
 
 /// The values of a column, in one piece. They may lie in the table itself, which must outlive the column.
 template <class T>
@@ -57,17 +57,11 @@ class ArrowColumn {
     std::vector<std::uint8_t> valid_;  // a byte a row; empty where nothing is null
 };
 
-/// A column of dates, or of moments in time.
+/// A column of dates, or of moments in time, of the years 1 to 9999.
 struct ArrowDates {
     ArrowColumn<std::int64_t> values;
     std::string format;    ///< of Arrow's C interface, such as "tdD" or "tsu:UTC"
     std::int64_t per_day;  ///< so many of its unit
-
-    /// Days since 1970-01-01.
-    [[nodiscard]] std::int32_t day(std::size_t row) const noexcept {
-        const std::int64_t value = values[row];
-        return static_cast<std::int32_t>(value / per_day - (value % per_day < 0 ? 1 : 0));
-    }
 };
 
 /// A table, read whole; or a part of one, from an ArrowReader. Only the constructor needs the GIL.

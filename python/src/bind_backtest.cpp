@@ -414,9 +414,7 @@ std::shared_ptr<BacktestObject> run_backtest_of(nb::object strategy, nb::handle 
         nanobook::EqualWeightRules rules = given.rules;
         if (!given.has_leverage) rules.leverage = options.leverage;
         options.leverage = std::max(options.leverage, rules.leverage);
-        nanobook::Rankings rankings(source->block);
-        return finished(run(nanobook::EqualWeight(rules, source->block, rankings), *source, options, progress, false),
-                        source);
+        return finished(run(nanobook::EqualWeight(rules, source->block), *source, options, progress, false), source);
     }
     if (PyCallable_Check(strategy.ptr()) == 0) {
         throw nb::type_error(
@@ -514,7 +512,7 @@ void bind_strategies(nb::module_& m) {
             [](PricesObject* self, nb::handle prices, std::optional<std::string> date, std::string_view on_null) {
                 new (self) PricesObject{prices_of(prices, std::move(date), on_null)};
             },
-            "prices"_a, nb::kw_only(), "date"_a = nb::none(), "on_null"_a = "raise",
+            "prices"_a.none(), nb::kw_only(), "date"_a = nb::none(), "on_null"_a = "raise",
             nb::sig(
                 "def __init__(self, prices: typing.Any, *, date: str | None = None, on_null: str = \"raise\") -> None"),
             "prices: anything with an Arrow stream, an integer column a symbol; or a row a bar, of pairs or a mapping; "
@@ -776,7 +774,7 @@ void bind_backtest(nb::module_& m) {
     bind_strategies(m);
     bind_result(m);
     m.def(
-        "run_backtest", &run_backtest_of, "strategy"_a.none(), "prices"_a, "initial_cash"_a,
+        "run_backtest", &run_backtest_of, "strategy"_a.none(), "prices"_a.none(), "initial_cash"_a,
         "cost_model"_a = CostModel(), "periods_per_year"_a = 252.0, "risk_free"_a = 0.0, nb::kw_only(),
         "date"_a = nb::none(), "on_null"_a = "raise", "execution_lag"_a = 0, "leverage"_a = 1.0,
         "progress"_a = nb::none(),
@@ -788,15 +786,20 @@ void bind_backtest(nb::module_& m) {
             "object] | bool | None = None) -> BacktestResult"),
         run_doc);
     m.def(
-        "backtest_weights", &backtest_weights, "weights"_a, "prices"_a, "initial_cash"_a, "cost_model"_a = CostModel(),
-        "periods_per_year"_a = 252.0, "risk_free"_a = 0.0, nb::kw_only(), "date"_a = nb::none(), "on_null"_a = "raise",
-        "execution_lag"_a = 0, "leverage"_a = 1.0, "progress"_a = nb::none(),
+        "backtest_weights", &backtest_weights, "weights"_a.none(), "prices"_a.none(), "initial_cash"_a,
+        "cost_model"_a = CostModel(), "periods_per_year"_a = 252.0, "risk_free"_a = 0.0, nb::kw_only(),
+        "date"_a = nb::none(), "on_null"_a = "raise", "execution_lag"_a = 0, "leverage"_a = 1.0,
+        "progress"_a = nb::none(),
         nb::sig(
             "def backtest_weights(weights: typing.Any, prices: typing.Any, initial_cash: int, cost_model: CostModel = "
             "..., periods_per_year: float = 252.0, risk_free: float = 0.0, *, date: str | None = None, on_null: str = "
             "\"raise\", execution_lag: int = 0, leverage: float = 1.0, progress: collections.abc.Callable[[int, int], "
             "object] | bool | None = None) -> BacktestResult"),
-        run_doc);
+        (std::string("weights: a table with a column a symbol, of numbers, and a row a bar; or the rows of some bars, "
+                     "with a column 'bar' of their numbers or one of dates, which `date` names; or a list with a "
+                     "mapping or None a bar. A row of nothing but nulls, and None, hold; a null among weights is 0. ") +
+         run_doc)
+            .c_str());
     m.def(
         "column_addresses",
         [](nb::handle prices) {
@@ -807,5 +810,5 @@ void bind_backtest(nb::module_& m) {
             }
             return addresses;
         },
-        "prices"_a, "Where the values of integer columns are read from: in the table itself, not a copy.");
+        "prices"_a.none(), "Where the values of integer columns are read from: in the table itself, not a copy.");
 }

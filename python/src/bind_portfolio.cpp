@@ -268,7 +268,7 @@ void bind_metrics(nb::module_& m) {
             if (values.empty()) return std::nullopt;
             return metrics;
         },
-        "returns"_a, "periods_per_year"_a = 252.0, "risk_free"_a = 0.0,
+        "returns"_a.none(), "periods_per_year"_a = 252.0, "risk_free"_a = 0.0,
         nb::sig("def compute_metrics(returns: typing.Any, periods_per_year: float = 252.0, risk_free: float = 0.0) -> "
                 "Metrics | None"),
         "Metrics of returns, each of one period: 0.01 is 1 %.\n\nreturns: a list, a NumPy array, or an Arrow column "
@@ -280,7 +280,7 @@ void bind_metrics(nb::module_& m) {
         [](nb::handle returns, double benchmark, double risk_free) {
             return nanobook::probabilistic_sharpe(to_returns(returns), benchmark, risk_free);
         },
-        "returns"_a, "benchmark"_a = 0.0, "risk_free"_a = 0.0,
+        "returns"_a.none(), "benchmark"_a = 0.0, "risk_free"_a = 0.0,
         nb::sig("def probabilistic_sharpe(returns: typing.Any, benchmark: float = 0.0, risk_free: float = 0.0) -> "
                 "float | None"),
         "The probability that the true Sharpe ratio of these returns is above `benchmark`; all ratios are of one "
@@ -515,7 +515,7 @@ void bind_portfolios(nb::module_& m) {
             "symbol"_a, "None where it was never traded. One that was closed has the quantity 0.")
         .def("positions", &positions_of, nb::sig("def positions(self) -> dict[str, Position]"),
              "By symbol, those that were closed too.")
-        .def("rebalance_simple", &rebalance_simple, "targets"_a.none(), "prices"_a,
+        .def("rebalance_simple", &rebalance_simple, "targets"_a.none(), "prices"_a.none(),
              nb::sig("def rebalance_simple(self, targets: typing.Any, prices: typing.Any) -> Rebalance"),
              "Trades at these prices until every target has floor(weight * equity / price) shares, the equity being "
              "that "
@@ -528,7 +528,7 @@ void bind_portfolios(nb::module_& m) {
              "and nothing is traded, for a weight that is not finite, weights above the leverage in sum, a symbol "
              "twice or "
              "without a price.")
-        .def("rebalance_lob", &rebalance_lob, "targets"_a.none(), "exchanges"_a, nb::kw_only(),
+        .def("rebalance_lob", &rebalance_lob, "targets"_a.none(), "exchanges"_a.none(), nb::kw_only(),
              "max_slippage_bps"_a = 100.0,
              nb::sig(
                  "def rebalance_lob(self, targets: typing.Any, exchanges: MultiExchange, *, max_slippage_bps: float = "
@@ -545,14 +545,14 @@ void bind_portfolios(nb::module_& m) {
             [](const Portfolio& self, nb::handle prices) {
                 return with_quotes(self, prices, [&](const nanobook::Quotes& quotes) { return self.equity(quotes); });
             },
-            "prices"_a, nb::sig("def total_equity(self, prices: typing.Any) -> int"), prices_doc)
+            "prices"_a.none(), nb::sig("def total_equity(self, prices: typing.Any) -> int"), prices_doc)
         .def(
             "unrealised",
             [](const Portfolio& self, nb::handle prices) {
                 return with_quotes(self, prices,
                                    [&](const nanobook::Quotes& quotes) { return self.unrealised(quotes); });
             },
-            "prices"_a, nb::sig("def unrealised(self, prices: typing.Any) -> int"),
+            "prices"_a.none(), nb::sig("def unrealised(self, prices: typing.Any) -> int"),
             "What the positions are worth beyond their cost.")
         .def(
             "current_weights",
@@ -560,7 +560,7 @@ void bind_portfolios(nb::module_& m) {
                 return with_quotes(self, prices,
                                    [&](const nanobook::Quotes& quotes) { return weights_of(self, quotes); });
             },
-            "prices"_a, nb::sig("def current_weights(self, prices: typing.Any) -> dict[str, float]"),
+            "prices"_a.none(), nb::sig("def current_weights(self, prices: typing.Any) -> dict[str, float]"),
             "The value of every open position as a part of the equity.")
         .def(
             "snapshot",
@@ -568,7 +568,7 @@ void bind_portfolios(nb::module_& m) {
                 return with_quotes(self, prices,
                                    [&](const nanobook::Quotes& quotes) { return snapshot_of(self, quotes); });
             },
-            "prices"_a, nb::sig("def snapshot(self, prices: typing.Any) -> dict[str, typing.Any]"),
+            "prices"_a.none(), nb::sig("def snapshot(self, prices: typing.Any) -> dict[str, typing.Any]"),
             "cash, equity, fees, realised_gross, realised_net, unrealised, positions and weights at these prices.")
         .def(
             "record_return",
@@ -576,7 +576,7 @@ void bind_portfolios(nb::module_& m) {
                 return with_quotes(self, prices,
                                    [&](const nanobook::Quotes& quotes) { return self.record_return(quotes); });
             },
-            "prices"_a, nb::sig("def record_return(self, prices: typing.Any) -> float"),
+            "prices"_a.none(), nb::sig("def record_return(self, prices: typing.Any) -> float"),
             "Appends the equity at these prices to the curve. Returns the change since the entry before.")
         .def("equity_curve", &Portfolio::equity_curve, "initial_cash, then what record_return saw.")
         .def("returns", &Portfolio::returns, "Of the equity curve: one less than it has entries.")

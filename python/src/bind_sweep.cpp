@@ -1,6 +1,7 @@
 // Sweeps: many parameter sets over the same prices.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
@@ -47,7 +48,7 @@ std::optional<double> to_parameter(SweepKey key, nb::handle value) {
     const std::string name(nanobook::sweep_key_names[static_cast<std::size_t>(key)]);
     if (key == SweepKey::rebalance_on) {
         if (nb::isinstance<nb::str>(value)) {
-            const auto found = std::ranges::find(nanobook::period_names, nb::cast<std::string>(value));
+            const auto found = std::ranges::find(nanobook::period_names, to_utf8(value));
             if (found != nanobook::period_names.end()) {
                 return static_cast<double>(found - nanobook::period_names.begin());
             }
@@ -74,10 +75,9 @@ nb::object from_parameter(SweepKey key, std::optional<double> value) {
 
 SweepKey to_key(nb::handle name) {
     if (!nb::isinstance<nb::str>(name)) {
-        throw nb::type_error(
-            (std::string("a key of param_grid is ") + nb::repr(name).c_str() + "; it must be a str").c_str());
+        throw nb::type_error((std::string("a key is ") + nb::repr(name).c_str() + "; it must be a str").c_str());
     }
-    return nanobook::sweep_key(nb::cast<std::string>(name));
+    return nanobook::sweep_key(to_utf8(name));
 }
 
 namespace {
@@ -90,8 +90,9 @@ bool is_sequence(nb::handle value) {
 
 SweepGrid grid_of_dict(const nb::dict& grid) {
     std::vector<SweepAxis> axes;
-    for (const auto& [name, values] : grid) {
-        SweepAxis axis{to_key(name), {}};
+    for (const nb::handle pair : items_of(grid)) {
+        SweepAxis axis{to_key(nb::object(pair[0])), {}};
+        const nb::object values = pair[1];
         if (is_sequence(values)) {
             for (const nb::handle value : values) axis.values.push_back(to_parameter(axis.key, value));
         } else {
@@ -111,8 +112,9 @@ SweepGrid grid_of_rows(nb::handle rows) {
                 ("row " + std::to_string(row) + " of param_grid is " + nb::repr(set).c_str() + "; it must be a dict")
                     .c_str());
         }
-        for (const auto& [name, value] : nb::borrow<nb::dict>(set)) {
-            const SweepKey key = to_key(name);
+        for (const nb::handle pair : items_of(set)) {
+            const SweepKey key = to_key(nb::object(pair[0]));
+            const nb::object value = pair[1];
             auto axis = std::ranges::find(axes, key, &SweepAxis::key);
             if (axis == axes.end()) axis = axes.insert(axes.end(), {key, {}});
             axis->values.resize(row);
@@ -331,8 +333,7 @@ std::shared_ptr<SweepObject> sweep_equal_weight(nb::handle prices, nb::handle pa
     result->equal_weights.emplace(SweepObject::EqualWeights{prices_of(prices, std::move(date), on_null),
                                                             to_grid(param_grid), options.base, options.initial_cash});
     const SweepObject::EqualWeights& made = *result->equal_weights;
-    const bool all_curves =
-        curves.is(nb::bool_(true)) || (nb::isinstance<nb::str>(curves) && nb::cast<std::string>(curves) == "all");
+    const bool all_curves = curves.is(nb::bool_(true)) || (nb::isinstance<nb::str>(curves) && to_utf8(curves) == "all");
     if (all_curves) {
         options.curves.resize(made.grid.size());
         std::iota(options.curves.begin(), options.curves.end(), std::size_t{0});
@@ -502,10 +503,11 @@ void add_column(Table& table, const std::string& name, const nb::list& values) {
         }
         const bool is_bool = nb::isinstance<nb::bool_>(value);
         const bool is_int = !is_bool && nb::isinstance<nb::int_>(value);
-        std::int64_t fits = 0;
+        std::int64_t as_whole = 0;
+        double as_real = 0;
         boolean &= is_bool;
-        whole &= is_int && nb::try_cast(value, fits);
-        real &= is_int || nb::isinstance<nb::float_>(value);
+        whole &= is_int && nb::try_cast(value, as_whole);
+        real &= !is_bool && nb::try_cast(value, as_real);
     }
     const auto fill = [&]<class T>(std::vector<T> column) {
         column.resize(rows);
@@ -527,7 +529,7 @@ void add_column(Table& table, const std::string& name, const nb::list& values) {
         TableTexts texts;
         for (std::size_t row = 0; row < rows; ++row) {
             const nb::object value = values[row];
-            const std::string text = value.is_none() ? std::string() : nb::cast<std::string>(nb::str(value));
+            const std::string text = value.is_none() ? std::string() : to_utf8(nb::str(value));
             const auto found = std::ranges::find(texts.names, text);
             texts.codes.push_back(static_cast<std::int32_t>(found - texts.names.begin()));
             if (found == texts.names.end()) texts.names.push_back(text);
@@ -536,25 +538,74 @@ void add_column(Table& table, const std::string& name, const nb::list& values) {
     }
 }
 
+// The rows of a table, of numbers and text.
+nb::list rows_of(nb::handle source) {
+    const ArrowTable table(source);
+    nb::list rows;
+    for (std::size_t row = 0; row < table.rows(); ++row) rows.append(nb::dict());
+    for (const std::string_view view : table.names()) {
+        const std::string name(view);
+        const auto put = [&](const auto& column, auto to_object) {
+            for (std::size_t row = 0; row < table.rows(); ++row) {
+                rows[row][name.c_str()] = column.is_null(row) ? nb::none() : nb::object(to_object(column[row]));
+            }
+        };
+        switch (table.kind(name)) {
+            case ArrowKind::boolean:
+                put(table.booleans(name, Nulls::allow), [](std::uint8_t value) { return nb::bool_(value != 0); });
+                break;
+            case ArrowKind::real:
+                put(table.reals(name, Nulls::allow), [](double value) { return nb::float_(value); });
+                break;
+            case ArrowKind::text:
+                put(table.text(name, Nulls::allow),
+                    [](std::string_view value) { return nb::str(value.data(), value.size()); });
+                break;
+            default:
+                put(table.integers<std::int64_t>(name, Nulls::allow),
+                    [](std::int64_t value) { return nb::int_(value); });
+        }
+    }
+    return rows;
+}
+
+// The costs of a set, of which `parameters` may name some.
+CostModel costs_of(const nb::dict& parameters, const CostModel& costs) {
+    nanobook::ParameterSet set;
+    set.costs = costs;
+    for (const nb::handle pair : items_of(parameters)) {
+        const SweepKey key = to_key(nb::object(pair[0]));
+        if (const auto value = to_parameter(key, nb::object(pair[1]))) set.set(key, *value);
+    }
+    return set.costs;
+}
+
+/// The values of a parameter, a table of one column; and how many sets in a row have one before the next comes. After
+/// the last it begins again.
+using ParameterColumn = std::pair<std::shared_ptr<Table>, std::size_t>;
+
 /// What a sweep keeps of a run that Python made.
 struct SummaryObject {
     RunSummary summary;
 };
 
-std::shared_ptr<SweepObject> sweep_of_runs(const nb::dict& parameters, const nb::list& runs, nb::object run,
+std::shared_ptr<SweepObject> sweep_of_runs(const std::vector<ParameterColumn>& parameters, std::size_t sets,
+                                           const std::vector<const SummaryObject*>& runs, nb::object run,
                                            nb::handle prices, Price initial_cash, const CostModel& costs,
                                            std::uint32_t execution_lag, double leverage, double periods_per_year,
                                            double risk_free) {
     auto result = std::make_shared<SweepObject>();
     result->metrics = {periods_per_year, risk_free};
     result->run = std::move(run);
-    for (const nb::handle one : runs) {
-        result->rows.emplace_back();
-        if (!one.is_none()) result->rows.back() = nb::cast<const SummaryObject&>(one).summary;
-    }
-    Table table = with_ids(result->rows.size());
-    for (const nb::handle pair : items_of(parameters)) {
-        add_column(table, to_utf8(nb::object(pair[0])), nb::cast<nb::list>(pair[1]));
+    result->rows.resize(sets);
+    for (std::size_t set = 0; set < runs.size(); ++set) result->rows[set] = runs[set]->summary;
+    Table table = with_ids(sets);
+    for (const auto& [values, repeats] : parameters) {
+        Ids places(sets);
+        for (std::size_t set = 0; set < sets; ++set) places[set] = set / repeats % values->rows();
+        const Table column = values->take(places);
+        const Table::Column& taken = column.columns().front();
+        table.add(taken.name, taken.values, taken.valid);
     }
     add_results(table, result->rows);
     nanobook::ParameterSet base;
@@ -645,7 +696,7 @@ void bind_sweep(nb::module_& m) {
                    " sets; the best by sharpe: " + nb::cast<std::string>(nb::repr(self.attr("best")()));
         });
 
-    m.def("sweep_equal_weight", &sweep_equal_weight, "prices"_a, "param_grid"_a.none(), "initial_cash"_a,
+    m.def("sweep_equal_weight", &sweep_equal_weight, "prices"_a.none(), "param_grid"_a.none(), "initial_cash"_a,
           "cost_model"_a = CostModel(), "periods_per_year"_a = 252.0, "risk_free"_a = 0.0, nb::kw_only(),
           "date"_a = nb::none(), "curves"_a = nb::none(), "threads"_a = nb::none(), "progress"_a = nb::none(),
           "on_null"_a = "raise", "execution_lag"_a = 0,
@@ -674,13 +725,29 @@ void bind_sweep(nb::module_& m) {
             "__init__",
             [](SummaryObject* self, const BacktestObject& run) { new (self) SummaryObject{run.result.summary}; },
             "run"_a);
-    m.def("sweep_of_runs", &sweep_of_runs, "parameters"_a, "runs"_a, "run"_a, "prices"_a, "initial_cash"_a,
-          "cost_model"_a, "execution_lag"_a, "leverage"_a, "periods_per_year"_a, "risk_free"_a,
-          nb::sig("def sweep_of_runs(parameters: dict[str, list[typing.Any]], runs: list[RunSummary | None], run: "
-                  "collections.abc.Callable[[int], BacktestResult], prices: Prices, initial_cash: int, cost_model: "
-                  "CostModel, "
-                  "execution_lag: int, leverage: float, periods_per_year: float, risk_free: float) -> SweepResult"),
-          "The result of runs that Python made.");
+    m.def("rows_of", &rows_of, "table"_a, nb::sig("def rows_of(table: typing.Any) -> list[dict[str, typing.Any]]"),
+          "The rows of anything with an Arrow stream, of numbers and text.");
+    m.def("costs_of", &costs_of, "parameters"_a, "cost_model"_a,
+          nb::sig("def costs_of(parameters: dict[str, typing.Any], cost_model: CostModel) -> CostModel"),
+          "cost_model, but for cost_bps, slippage_bps and min_trade_fee among the parameters.");
+    m.def(
+        "parameter_column",
+        [](const nb::str& name, const nb::list& values) {
+            auto column = std::make_shared<Table>(nb::len(values));
+            add_column(*column, to_utf8(name), values);
+            return column;
+        },
+        "name"_a, "values"_a, nb::sig("def parameter_column(name: str, values: list[typing.Any]) -> Table"),
+        "Parameters as a table of one column, of numbers, booleans or text.");
+    m.def(
+        "sweep_of_runs", &sweep_of_runs, "parameters"_a, "sets"_a, "runs"_a, "run"_a, "prices"_a.none(),
+        "initial_cash"_a, "cost_model"_a, "execution_lag"_a, "leverage"_a, "periods_per_year"_a, "risk_free"_a,
+        nb::sig("def sweep_of_runs(parameters: list[tuple[Table, int]], sets: int, runs: list[RunSummary], run: "
+                "collections.abc.Callable[[int], BacktestResult], prices: Prices, initial_cash: int, cost_model: "
+                "CostModel, "
+                "execution_lag: int, leverage: float, periods_per_year: float, risk_free: float) -> SweepResult"),
+        "The result of runs that Python made, the first of `sets`. parameters: of each, its values, and how many sets "
+        "in a row have one before the next comes; after the last it begins again.");
     m.def(
         "sweep_columns",
         [] {

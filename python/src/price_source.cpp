@@ -71,13 +71,19 @@ class ListColumns {
 
     // Of datetime.date, or of datetime.datetime, of which the time of the day is left out.
     void add_dates(const std::string& name, nb::handle dates) {
+        nb::object before;
         for (const nb::handle given : dates) {
-            // NumPy's have the date in them.
-            const nb::object date = nb::hasattr(given, "item") ? given.attr("item")() : nb::borrow(given);
+            const auto row = [&] { return " in row " + std::to_string(days_.size()); };
+            nb::object date = nb::borrow(given);
+            // NumPy's, of any unit.
+            if (nb::hasattr(date, "dtype")) date = date.attr("astype")("M8[us]").attr("item")();
             if (!nb::hasattr(date, "toordinal")) {
-                raise_type_error(name + " in row " + std::to_string(days_.size()) + " is " + nb::repr(date).c_str() +
-                                 "; it must be a datetime.date");
+                raise_type_error(name + row() + " is " + nb::repr(given).c_str() + "; it must be a datetime.date");
             }
+            if (before.is_valid() && date < before) {
+                raise_value_error(name + ": the dates must ascend; that" + row() + " is before the one above it");
+            }
+            before = date;
             constexpr std::int32_t ordinal_of_1970 = 719'163;
             days_.push_back(nb::cast<std::int32_t>(date.attr("toordinal")()) - ordinal_of_1970);
         }
@@ -133,11 +139,15 @@ ArrowColumn<Price> prices_in(const ArrowTable& table, std::string_view name) {
     } catch (const nb::builtin_exception& error) {
         if (error.type() != nb::exception_type::type_error) throw;
         std::string message = error.what();
-        if (table.kind(name) == ArrowKind::real) {
+        if (const ArrowKind kind = table.kind(name); kind == ArrowKind::real || kind == ArrowKind::decimal) {
             message += ": make whole numbers of them, such as cents by (pl.col('" + std::string(name) +
                        "') * 100).round().cast(pl.Int64)";
         } else if (table.is_date(name)) {
             message += ": name it with date='" + std::string(name) + "'";
+        } else if (kind == ArrowKind::text) {
+            message +=
+                ": if it is dates, make them so by .str.to_date() and name the column with date=; if it is "
+                "symbols, make a column of each by .pivot()";
         }
         raise_type_error(message);
     }
@@ -148,6 +158,9 @@ PriceSource read_table(nb::handle prices, const std::optional<std::string>& date
     TableDates dates;
     std::vector<std::int32_t> days;
     if (date) {
+        if (table.kind(*date) == ArrowKind::text) {
+            raise_type_error("column '" + *date + "' holds text, not dates: make them so by .str.to_date()");
+        }
         const ArrowDates column = table.dates(*date);
         dates.format = column.format;
         dates.values.assign(column.values.values().begin(), column.values.values().end());

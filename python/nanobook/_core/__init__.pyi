@@ -1542,10 +1542,10 @@ def run_backtest(strategy: Any, prices: Any, initial_cash: int, cost_model: Cost
 
 def backtest_weights(weights: Any, prices: Any, initial_cash: int, cost_model: CostModel = ..., periods_per_year: float = 252.0, risk_free: float = 0.0, *, date: str | None = None, on_null: str = "raise", execution_lag: int = 0, leverage: float = 1.0, progress: Callable[[int, int], object] | bool | None = None) -> BacktestResult:
     """
-    prices: as Prices takes them, or Prices. initial_cash: in the unit of the prices. periods_per_year, risk_free (of one period): for the metrics. date: the column of dates. on_null: 'raise' or 'carry'. execution_lag: 0, orders are filled at the prices of the bar that decides, or 1, at those of the next. leverage: what all |weights| may come to. progress: True for a bar, or called with (done, total), in bars.
+    weights: a table with a column a symbol, of numbers, and a row a bar; or the rows of some bars, with a column 'bar' of their numbers or one of dates, which `date` names; or a list with a mapping or None a bar. A row of nothing but nulls, and None, hold; a null among weights is 0. prices: as Prices takes them, or Prices. initial_cash: in the unit of the prices. periods_per_year, risk_free (of one period): for the metrics. date: the column of dates. on_null: 'raise' or 'carry'. execution_lag: 0, orders are filled at the prices of the bar that decides, or 1, at those of the next. leverage: what all |weights| may come to. progress: True for a bar, or called with (done, total), in bars.
     """
 
-def column_addresses(prices: object) -> list[int]:
+def column_addresses(prices: object | None) -> list[int]:
     """
     Where the values of integer columns are read from: in the table itself, not a copy.
     """
@@ -1622,8 +1622,21 @@ class RunSummary:
 
     def __init__(self, run: BacktestResult) -> None: ...
 
-def sweep_of_runs(parameters: dict[str, list[Any]], runs: list[RunSummary | None], run: Callable[[int], BacktestResult], prices: Prices, initial_cash: int, cost_model: CostModel, execution_lag: int, leverage: float, periods_per_year: float, risk_free: float) -> SweepResult:
-    """The result of runs that Python made."""
+def rows_of(table: Any) -> list[dict[str, Any]]:
+    """The rows of anything with an Arrow stream, of numbers and text."""
+
+def costs_of(parameters: dict[str, Any], cost_model: CostModel) -> CostModel:
+    """
+    cost_model, but for cost_bps, slippage_bps and min_trade_fee among the parameters.
+    """
+
+def parameter_column(name: str, values: list[Any]) -> Table:
+    """Parameters as a table of one column, of numbers, booleans or text."""
+
+def sweep_of_runs(parameters: list[tuple[Table, int]], sets: int, runs: list[RunSummary], run: Callable[[int], BacktestResult], prices: Prices, initial_cash: int, cost_model: CostModel, execution_lag: int, leverage: float, periods_per_year: float, risk_free: float) -> SweepResult:
+    """
+    The result of runs that Python made, the first of `sets`. parameters: of each, its values, and how many sets in a row have one before the next comes; after the last it begins again.
+    """
 
 def sweep_columns() -> list[str]:
     """The columns of a result besides its parameters."""

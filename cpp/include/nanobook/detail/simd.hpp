@@ -1,9 +1,13 @@
 // Vectors of doubles, and which of them this processor has.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,17 +36,18 @@ inline constexpr std::string_view simd_level_names[] = {"scalar", "baseline", "a
     return levels;
 }
 
-/// The best of this processor, but not above what the environment variable NANOBOOK_SIMD names.
+/// The best of this processor, but not above what the environment variable NANOBOOK_SIMD names. Throws
+/// std::invalid_argument where that is no level.
 [[nodiscard]] inline SimdLevel best_simd_level() {
     static const std::vector<SimdLevel> levels = simd_levels();
     const char* const wanted = std::getenv("NANOBOOK_SIMD");
-    if (wanted == nullptr) return levels.back();
-    SimdLevel best = levels.front();
-    for (const SimdLevel level : levels) {
-        best = level;
-        if (simd_level_names[static_cast<std::size_t>(level)] == wanted) break;
+    if (wanted == nullptr || *wanted == '\0') return levels.back();
+    const auto* const found = std::ranges::find(simd_level_names, wanted);
+    if (found == std::end(simd_level_names)) {
+        throw std::invalid_argument("NANOBOOK_SIMD is '" + std::string(wanted) +
+                                    "'; it is one of scalar, baseline, avx2, avx512");
     }
-    return best;
+    return std::min(levels.back(), static_cast<SimdLevel>(found - std::begin(simd_level_names)));
 }
 
 namespace detail {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include <nanobook/core/types.hpp>
@@ -81,21 +83,27 @@ struct EqualWeightRules {
 /// A Strategy.
 class EqualWeight {
   public:
-    /// The prices are those that it will be run on, from their first bar. Rankings may be shared by many; a strategy
-    /// that is given none makes its own. Throws std::invalid_argument.
-    EqualWeight(const EqualWeightRules& rules, const PriceBlock& prices, const Ranking* ranking)
-        : rules_(rules), ranking_(ranking), is_scheduled_(rebalance_bars(rules.schedule, prices)) {
+    /// The prices are those that it will be run on, from their first bar. Throws std::invalid_argument.
+    EqualWeight(const EqualWeightRules& rules, const PriceBlock& prices)
+        : rules_(rules), is_scheduled_(rebalance_bars(rules.schedule, prices)) {
+        rules.check();
+        const SelectionRules& selection = rules.selection;
+        if (selection.lookback != 0) {
+            ranking_ = std::make_shared<const Ranking>(prices, selection.lookback, selection.skip);
+        }
+    }
+    /// With a ranking that it shares with others, for its lookback and skip; null where it has no lookback.
+    EqualWeight(const EqualWeightRules& rules, const PriceBlock& prices, std::shared_ptr<const Ranking> ranking)
+        : rules_(rules), ranking_(std::move(ranking)), is_scheduled_(rebalance_bars(rules.schedule, prices)) {
         rules.check();
     }
-    EqualWeight(const EqualWeightRules& rules, const PriceBlock& prices, Rankings& rankings)
-        : EqualWeight(rules, prices, rankings.of(rules.selection)) {}
 
     void operator()(const Bar& bar, const Portfolio& portfolio, Decision& decision) {
         if (rules_.has_stops() && check_stops(bar, portfolio, decision)) return;
         if (is_scheduled_[bar.index] == 0) return;
         decision.rebalances = true;
         decision.no_trade_band = rules_.no_trade_band();
-        select(rules_.selection, ranking_, bar.prices, bar.index, decision.exits,
+        select(rules_.selection, ranking_.get(), bar.prices, bar.index, decision.exits,
                [&](std::uint32_t symbol) { decision.targets.push_back({symbol, 0}); });
         const double weight = rules_.weight(decision.targets.size());
         for (Target& target : decision.targets) target.weight = weight;
@@ -142,7 +150,7 @@ class EqualWeight {
     }
 
     EqualWeightRules rules_;
-    const Ranking* ranking_;
+    std::shared_ptr<const Ranking> ranking_;
     std::vector<std::uint8_t> is_scheduled_;
     std::vector<Price> peaks_;
     double highest_equity_ = 0;

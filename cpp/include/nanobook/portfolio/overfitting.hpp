@@ -138,8 +138,10 @@ struct Moments {
         for (std::size_t set = 0; set < sets; ++set) {
             const double shift = sums[set].first / half;
             const double variance = sums[set].second / half - shift * shift;
-            // Sets whose returns are equal have no ratio: they are neither good nor bad.
-            out[set] = variance > 0 ? (returns[set].front() + shift) / std::sqrt(variance) : 0.0;
+            // Sets whose returns are equal have no ratio: they are neither good nor bad. Of a difference of two sums
+            // that are equal, rounding leaves less than this.
+            out[set] =
+                variance > 1e-13 * sums[set].second / half ? (returns[set].front() + shift) / std::sqrt(variance) : 0.0;
         }
     };
     const std::uint32_t all = (1u << splits) - 1;

@@ -308,8 +308,8 @@ class Portfolio {
         for (const std::uint32_t symbol : by_name_) {
             if (weights_[symbol] == weights_[symbol]) gross += std::abs(weights_[symbol]);
         }
-        // The sum of ten times 0.1 need not be 1.
-        if (!(gross <= leverage_ * (1 + 1e-9))) [[unlikely]] {
+        // The sum of ten times 0.1 need not be 1, the less if each was of single precision. No more is bought for that.
+        if (!(gross <= leverage_ * (1 + 1e-6))) [[unlikely]] {
             throw std::invalid_argument("the weights sum to " + detail::to_text(gross) +
                                         " in absolute terms; the leverage is " + detail::to_text(leverage_));
         }

@@ -5,11 +5,9 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <numeric>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <nanobook/core/types.hpp>
@@ -64,22 +62,6 @@ class Ranking {
   private:
     std::vector<std::uint32_t> ranked_;
     std::vector<std::size_t> begins_;
-};
-
-/// The rankings of some prices, each made when it is first asked for.
-class Rankings {
-  public:
-    explicit Rankings(const PriceBlock& prices) noexcept : prices_(&prices) {}
-
-    /// Stays good for as long as this lives. Null where the rules have no scores.
-    const Ranking* of(const SelectionRules& rules) {
-        if (rules.lookback == 0) return nullptr;
-        return &made_.try_emplace({rules.lookback, rules.skip}, *prices_, rules.lookback, rules.skip).first->second;
-    }
-
-  private:
-    const PriceBlock* prices_;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, Ranking> made_;
 };
 
 /// Calls `take(symbol)` for the symbols chosen at a bar, each of which has had a price, and is not `excluded`.

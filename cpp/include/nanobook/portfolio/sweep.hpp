@@ -56,10 +56,9 @@ struct SweepResult {
 /// The whole backtest of one set, to the same cents as its row in a sweep.
 [[nodiscard]] inline BacktestResult run_equal_weight(const PriceBlock& prices, const ParameterSet& parameters,
                                                      Price initial_cash, const MetricsOptions& metrics) {
-    Rankings rankings(prices);
     const BacktestOptions options{initial_cash, parameters.costs, std::max(1.0, parameters.rules.leverage),
                                   parameters.execution_lag, metrics};
-    return run_backtest(EqualWeight(parameters.rules, prices, rankings), prices, options);
+    return run_backtest(EqualWeight(parameters.rules, prices), prices, options);
 }
 
 namespace detail {
@@ -123,7 +122,7 @@ class EqualWeightSweep {
     /// One for all groups of a lookback and a skip, made by the first that needs it, gone with the last.
     struct SharedRanking {
         std::once_flag is_made;
-        std::optional<Ranking> ranking;
+        std::shared_ptr<const Ranking> ranking;
         std::atomic<std::size_t> groups_left{0};
     };
 
@@ -258,12 +257,13 @@ class EqualWeightSweep {
         if (group.ranking != nullptr && --group.ranking->groups_left == 0) group.ranking->ranking.reset();
     }
 
-    const Ranking* ranking_of(const Group& group) const {
+    std::shared_ptr<const Ranking> ranking_of(const Group& group) const {
         if (group.ranking == nullptr) return nullptr;
         const SelectionRules& rules = group.example.rules.selection;
-        std::call_once(group.ranking->is_made,
-                       [&] { group.ranking->ranking.emplace(prices_, rules.lookback, rules.skip); });
-        return &*group.ranking->ranking;
+        std::call_once(group.ranking->is_made, [&] {
+            group.ranking->ranking = std::make_shared<const Ranking>(prices_, rules.lookback, rules.skip);
+        });
+        return group.ranking->ranking;
     }
 
     void count_helpers(int change) {
@@ -328,7 +328,7 @@ class EqualWeightSweep {
     void make_plan(Group& group) const {
         const std::size_t width = prices_.symbols().size();
         const ParameterSet& example = group.example;
-        const Ranking* const ranking = ranking_of(group);
+        const std::shared_ptr<const Ranking> ranking = ranking_of(group);
         const auto is_scheduled = rebalance_bars(example.rules.schedule, prices_);
         const auto steps = static_cast<std::size_t>(std::ranges::count(is_scheduled, 1));
         const bool takes_all = ranking == nullptr && !prices_.has_nulls() && example.rules.selection.min_price == 0 &&
@@ -341,7 +341,7 @@ class EqualWeightSweep {
             if (!takes_all) {
                 std::uint8_t* const is_target = group.targets.data() + group.plan.steps.size() * width;
                 step.n_targets = 0;
-                select(example.rules.selection, ranking, prices_, bar, {}, [&](std::uint32_t symbol) {
+                select(example.rules.selection, ranking.get(), prices_, bar, {}, [&](std::uint32_t symbol) {
                     is_target[symbol] = 1;
                     ++step.n_targets;
                 });

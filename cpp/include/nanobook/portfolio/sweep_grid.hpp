@@ -92,7 +92,7 @@ inline constexpr std::array<std::string_view, 4> period_names{"day", "week", "mo
     for (std::size_t i = 0; i < sweep_key_names.size(); ++i) {
         if (sweep_key_names[i] == name) return static_cast<SweepKey>(i);
     }
-    std::string message = "unknown key '" + std::string(name) + "' in param_grid; the keys are ";
+    std::string message = "unknown key '" + std::string(name) + "'; the keys are ";
     for (std::size_t i = 0; i < sweep_key_names.size(); ++i) {
         message += (i == 0 ? "" : ", ") + std::string(sweep_key_names[i]);
     }
