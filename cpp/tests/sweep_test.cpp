@@ -473,8 +473,9 @@ TEST_CASE("the_environment_says_what_of_the_processor_is_used_at_most") {
         ::setenv("NANOBOOK_SIMD", std::string(simd_level_names[static_cast<std::size_t>(level)]).c_str(), 1);
         CHECK(best_simd_level() == level);
     }
-    ::setenv("NANOBOOK_SIMD", "something else", 1);
-    CHECK(best_simd_level() == simd_levels().back());
+    ::setenv("NANOBOOK_SIMD", "AVX2", 1);
+    CHECK_THROWS_WITH_AS(std::ignore = best_simd_level(),
+                         "NANOBOOK_SIMD is 'AVX2'; it is one of scalar, baseline, avx2, avx512", std::invalid_argument);
     ::unsetenv("NANOBOOK_SIMD");
     CHECK(best_simd_level() == simd_levels().back());
     if (before != nullptr) ::setenv("NANOBOOK_SIMD", kept.c_str(), 1);
