@@ -3,9 +3,11 @@
 Each session makes its own environment and builds in its own folder, so that sessions do not disturb one another.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import tomllib
@@ -120,13 +122,95 @@ def fuzz(session: nox.Session) -> None:
         )
 
 
+def build_benchmarks(session: nox.Session, folder: str, source: Path = ROOT, *options: str) -> None:
+    """Ours, of the headers of any checkout."""
+    configure = ["cmake", "-S", "bench", "-B", folder, "-G", "Ninja", f"-DNANOBOOK_SOURCE={source}"]
+    session.run(*configure, external=True)
+    session.run("cmake", "--build", folder, *options, external=True)
+
+
+def git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
+
+
+def base_revision() -> str:
+    """What a comparison begins from: HEAD where something is not committed, else where this branch left main, or, on
+    main itself, the commit before."""
+    if git("status", "--porcelain", "--untracked-files=no"):
+        return git("rev-parse", "HEAD")
+    base = git("merge-base", "main", "HEAD")
+    return base if base != git("rev-parse", "HEAD") else git("rev-parse", "HEAD~1")
+
+
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
-    """Build and run all benchmarks; arguments go to google-benchmark."""
-    session.run("cmake", "--preset", "bench", external=True)
-    session.run("cmake", "--build", "--preset", "bench", external=True)
+    """Compare the speed of the working tree with a revision: `-- REV --filter queue_ahead --rounds 24`, or just that.
+
+    What follows the revision goes to bench/compare.py. Instructions are compared too where valgrind is there.
+    """
+    arguments = list(session.posargs)
+    given = arguments and not arguments[0].startswith("-")
+    revision = git("rev-parse", arguments.pop(0)) if given else base_revision()
+    source = ROOT / "build" / "bench-base-source"
+    if source.exists():
+        session.run("git", "-C", str(source), "checkout", "--quiet", "--detach", revision, external=True)
+    else:
+        # By force: git may still remember a worktree whose folder went with build/.
+        session.run("git", "worktree", "add", "--quiet", "--force", "--detach", str(source), revision, external=True)
+    build_benchmarks(session, "build/bench-head")
+    # Some of today's benchmarks need what the revision did not have: then they count as added.
+    with contextlib.suppress(nox.command.CommandFailed):
+        build_benchmarks(session, "build/bench-base", source, "--", "-k", "0")
+    folders = ["build/bench-base", "build/bench-head"]
+    reports = [ROOT / "build" / name for name in ("bench-times.md", "bench-instructions.md")]
+    session.run(sys.executable, "bench/compare.py", *folders, "--markdown", str(reports[0]), *arguments, external=True)
+    if shutil.which("valgrind"):
+        chosen = filter_of(arguments)
+        command = ["bench/instructions.py", *folders, "--markdown", str(reports[1]), *chosen]
+        session.run(sys.executable, *command, external=True, success_codes=[0, 1])
+    session.log("reports: " + ", ".join(str(path.relative_to(ROOT)) for path in reports if path.exists()))
+
+
+def filter_of(arguments: list[str]) -> list[str]:
+    """The option --filter alone, in either form."""
+    for place, argument in enumerate(arguments):
+        if argument == "--filter":
+            return arguments[place : place + 2]
+        if argument.startswith("--filter="):
+            return [argument]
+    return []
+
+
+@nox.session(python=False)
+def bench_run(session: nox.Session) -> None:
+    """Build and run all C++ benchmarks; arguments go to google-benchmark."""
+    build_benchmarks(session, "build/bench-head")
     for source in sorted((ROOT / "bench").glob("bench_*.cpp")):
-        session.run(f"build/bench/bench/{source.stem}", *session.posargs, external=True)
+        session.run(f"build/bench-head/{source.stem}", *session.posargs, external=True)
+
+
+@nox.session
+def bench_python(session: nox.Session) -> None:
+    """Run the Python benchmarks; arguments go to pytest."""
+    install(session, *group("bench"))
+    session.run("pytest", "bench/python", *session.posargs)
+
+
+def measured_as(session: nox.Session) -> list[str]:
+    """How the page is to name what was called."""
+    messages = os.environ.get("NANOBOOK_BENCH_MESSAGES")
+    words = [f"NANOBOOK_BENCH_MESSAGES={messages}"] if messages else []
+    words += ["nox", "-s", session.name, *(["--", *session.posargs] if session.posargs else [])]
+    return ["--command", " ".join(words)]
+
+
+@nox.session
+def performance(session: nox.Session) -> None:
+    """Measure everything and write the tables of docs/performance.md that are about this project: `-- --rounds 3`."""
+    install(session, *group("bench"))
+    build_benchmarks(session, "build/bench-head")
+    session.run("python", "bench/report.py", "ours", "build/bench-head", *measured_as(session), *session.posargs)
 
 
 @nox.session(python=False)
@@ -162,14 +246,11 @@ def mutate(session: nox.Session) -> None:
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """What calls from Python cost, beside the packages others offer, each in an environment of its own."""
-    session.install(".")
-    session.run("python", "bench/peers/python_calls.py")
-    for peer in ("nanobook==0.19.2", "bourse==0.4.0"):
-        with tempfile.TemporaryDirectory() as folder:
-            session.run("python", "-m", "venv", folder, silent=True)
-            session.run(f"{folder}/bin/pip", "install", "--quiet", peer, "numpy", external=True)
-            session.run(f"{folder}/bin/python", "bench/peers/python_calls.py", external=True)
+    """Measure beside the packages of others, and write those tables of docs/performance.md: `-- --rounds 3`.
+
+    Each package has an environment of its own in build/peers.
+    """
+    session.run("python", "bench/report.py", "peers", *measured_as(session), *session.posargs)
 
 
 @nox.session

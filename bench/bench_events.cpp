@@ -11,6 +11,7 @@
 #include <nanobook/exchange/journal.hpp>
 
 #include "measure.hpp"
+#include "temporary_file.hpp"
 
 using namespace nanobook;
 using bench::measure;
@@ -40,8 +41,6 @@ std::vector<Event> flow(std::size_t count) {
     }
     return events;
 }
-
-std::filesystem::path temporary_file() { return std::filesystem::temp_directory_path() / "nanobook-bench-events"; }
 
 void event_apply(benchmark::State& state) {
     constexpr std::size_t count = 2'000;
@@ -74,7 +73,7 @@ BENCHMARK(replay)->Arg(100)->Arg(1000)->Arg(10'000)->Arg(1'000'000)->UseManualTi
 
 void persistence_roundtrip(benchmark::State& state) {
     const auto events = flow(static_cast<std::size_t>(state.range(0)));
-    const auto path = temporary_file();
+    const auto path = bench::temporary_file();
     repeat(state, [&] {
         save_events(path, {}, events);
         benchmark::DoNotOptimize(load_events(path));
@@ -86,7 +85,7 @@ BENCHMARK(persistence_roundtrip)->Arg(100)->Arg(1000)->Arg(10'000);
 
 void journal_append(benchmark::State& state) {
     const auto events = flow(10'000);
-    const auto path = temporary_file();
+    const auto path = bench::temporary_file();
     JournalOptions options;
     options.flush_every = static_cast<std::size_t>(state.range(0));
     measure(
@@ -105,9 +104,10 @@ BENCHMARK(journal_append)->ArgName("flush_every")->Arg(0)->Arg(1)->UseManualTime
 void image_roundtrip(benchmark::State& state) {
     const auto events = flow(10'000);
     const Exchange exchange = Exchange::replay(events);
-    repeat(state, [&] { benchmark::DoNotOptimize(from_image(to_image(exchange))); });
-    state.SetItemsProcessed(static_cast<std::int64_t>(events.size()) * state.iterations());
+    measure(
+        state, events.size(), [] { return Exchange(); },
+        [&](Exchange& copy) { copy = from_image(to_image(exchange)); });
 }
-BENCHMARK(image_roundtrip);
+BENCHMARK(image_roundtrip)->UseManualTime();
 
 }  // namespace

@@ -211,9 +211,7 @@ BENCHMARK(submit_fok_rejected)->UseManualTime();
 enum Order { middle, first, last, random_order };
 
 // So many orders at one price, of which a tenth are cancelled: from the middle on, from either end, or anywhere.
-void cancel_deep(benchmark::State& state) {
-    const auto depth = static_cast<std::size_t>(state.range(0));
-    const auto order = static_cast<Order>(state.range(1));
+void cancel_deep(benchmark::State& state, std::size_t depth, Order order) {
     const std::size_t books = std::max<std::size_t>(1, 1000 / depth);
     const std::size_t cancels = std::max<std::size_t>(1, depth / 10);
     std::vector<OrderId> ids;
@@ -241,10 +239,16 @@ void cancel_deep(benchmark::State& state) {
             for (const OrderId id : ids) benchmark::DoNotOptimize(exchange.cancel(id));
         });
 }
-BENCHMARK(cancel_deep)
-    ->ArgNames({"depth", "from"})
-    ->ArgsProduct({{10, 100, 1000, 100'000}, {middle, first, last, random_order}})
-    ->UseManualTime();
+const bool registered = [] {
+    constexpr std::array<const char*, 4> names{"middle", "first", "last", "random"};
+    for (const std::size_t depth : {10u, 100u, 1000u, 100'000u}) {
+        for (const Order order : {middle, first, last, random_order}) {
+            const std::string full = "cancel_deep/" + std::to_string(depth) + '/' + names[order];
+            benchmark::RegisterBenchmark(full.c_str(), cancel_deep, depth, order)->UseManualTime();
+        }
+    }
+    return true;
+}();
 
 // One order a level.
 void cancel_shallow(benchmark::State& state) {
@@ -355,6 +359,12 @@ BENCHMARK(reduce)->UseManualTime();
 
 // ---------------------------------------------------------------------- queries
 
+template <benchmark::IterationCount Times, class Work>
+void query(benchmark::State& state, Work&& work) {
+    repeat<Times>(state, work);
+    state.SetItemsProcessed(state.iterations());
+}
+
 Exchange two_sided() {
     Exchange exchange;
     rest_bids(exchange, 1000, 100);
@@ -366,7 +376,7 @@ Exchange two_sided() {
 
 void best_bid_ask(benchmark::State& state) {
     const Exchange exchange = two_sided();
-    repeat<1000>(state, [&] {
+    query<1000>(state, [&] {
         benchmark::DoNotOptimize(exchange.best_bid());
         benchmark::DoNotOptimize(exchange.best_ask());
         benchmark::ClobberMemory();
@@ -379,7 +389,7 @@ void depth(benchmark::State& state) {
     const Exchange exchange = two_sided();
     std::vector<LevelView> rows(2 * static_cast<std::size_t>(state.range(0)));
     const auto half = rows.size() / 2;
-    repeat<100>(state, [&] {
+    query<100>(state, [&] {
         exchange.depth(Side::buy, std::span(rows).first(half));
         exchange.depth(Side::sell, std::span(rows).last(half));
         benchmark::DoNotOptimize(rows.data());
@@ -390,26 +400,26 @@ BENCHMARK(depth)->Arg(5)->Arg(10)->Arg(20);
 
 void depth_snapshot(benchmark::State& state) {
     const Exchange exchange = two_sided();
-    repeat<100>(state, [&] { benchmark::DoNotOptimize(exchange.depth(10)); });
+    query<100>(state, [&] { benchmark::DoNotOptimize(exchange.depth(10)); });
 }
 BENCHMARK(depth_snapshot);
 
 void full_book(benchmark::State& state) {
     const Exchange exchange = two_sided();
-    repeat<10>(state, [&] { benchmark::DoNotOptimize(exchange.full_book()); });
+    query<10>(state, [&] { benchmark::DoNotOptimize(exchange.full_book()); });
 }
 BENCHMARK(full_book);
 
 void l3(benchmark::State& state) {
     const Exchange exchange = two_sided();
-    repeat<10>(state, [&] { benchmark::DoNotOptimize(exchange.orders(Side::buy)); });
+    query<10>(state, [&] { benchmark::DoNotOptimize(exchange.orders(Side::buy)); });
 }
 BENCHMARK(l3);
 
 void queue_ahead(benchmark::State& state) {
     Exchange exchange;
     rest_bids(exchange, 1000, 1);
-    repeat<100>(state, [&] { benchmark::DoNotOptimize(exchange.queue_ahead(500)); });
+    query<100>(state, [&] { benchmark::DoNotOptimize(exchange.queue_ahead(500)); });
 }
 BENCHMARK(queue_ahead);
 

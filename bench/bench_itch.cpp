@@ -8,11 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <random>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -23,6 +20,8 @@
 #include <nanobook/itch/synthetic_day.hpp>
 
 #include "measure.hpp"
+#include "memory.hpp"
+#include "temporary_file.hpp"
 
 using bench::measure;
 using bench::repeat;
@@ -40,10 +39,7 @@ std::uint64_t day_messages() {
 // Written, mapped and unlinked: the next run may have another generator.
 std::span<const std::byte> day() {
     static const MappedFile file = [] {
-        const auto folder = std::filesystem::temp_directory_path();
-        // Ten digits always: a longer name would leave another heap, and counts of instructions would differ.
-        const std::uint64_t number = 1'000'000'000 + std::random_device{}() % 1'000'000'000;
-        const auto path = folder / ("nanobook-bench-" + std::to_string(number) + ".itch");
+        const auto path = bench::temporary_file();
         write_synthetic_day(path, {.messages = day_messages()});
         MappedFile mapped(path);
         std::error_code ignored;  // a system that keeps the files it has mapped
@@ -62,22 +58,13 @@ std::span<const std::byte> day() {
     return file.bytes();
 }
 
-// One of the figures of this process, in bytes; 0 where the system does not say.
-std::uint64_t memory(std::string_view name) {
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with(name)) return std::strtoull(line.c_str() + name.size(), nullptr, 10) * 1024;
-    }
-    return 0;
-}
-
 void count_messages(benchmark::State& state, std::uint64_t messages) {
     state.SetItemsProcessed(static_cast<std::int64_t>(messages) * state.iterations());
     state.SetBytesProcessed(static_cast<std::int64_t>(day().size()) * state.iterations());
 }
 
 // The least anybody could do: walk the length prefixes.
-void BM_itch_plain_loop(benchmark::State& state) {
+void itch_plain_loop(benchmark::State& state) {
     const auto bytes = day();
     std::uint64_t messages = 0;
     repeat(state, [&] {
@@ -89,9 +76,9 @@ void BM_itch_plain_loop(benchmark::State& state) {
     });
     count_messages(state, messages);
 }
-BENCHMARK(BM_itch_plain_loop)->Unit(benchmark::kMillisecond);
+BENCHMARK(itch_plain_loop)->Unit(benchmark::kMillisecond);
 
-void BM_itch_frame(benchmark::State& state) {
+void itch_frame(benchmark::State& state) {
     const auto bytes = day();
     std::uint64_t messages = 0;
     repeat(state, [&] {
@@ -101,7 +88,7 @@ void BM_itch_frame(benchmark::State& state) {
     });
     count_messages(state, messages);
 }
-BENCHMARK(BM_itch_frame)->Unit(benchmark::kMillisecond);
+BENCHMARK(itch_frame)->Unit(benchmark::kMillisecond);
 
 // Inlined always: with 23 messages to decode the compiler would call these.
 template <class Field>
@@ -116,7 +103,7 @@ template <std::size_t Size>
     return value;
 }
 
-void BM_itch_decode(benchmark::State& state) {
+void itch_decode(benchmark::State& state) {
     const auto bytes = day();
     std::uint64_t messages = 0;
     repeat(state, [&] {
@@ -134,9 +121,9 @@ void BM_itch_decode(benchmark::State& state) {
     });
     count_messages(state, messages);
 }
-BENCHMARK(BM_itch_decode)->Unit(benchmark::kMillisecond);
+BENCHMARK(itch_decode)->Unit(benchmark::kMillisecond);
 
-void BM_itch_encode(benchmark::State& state) {
+void itch_encode(benchmark::State& state) {
     AddOrder add{};
     add.stock = "AAPL";
     add.side = 'B';
@@ -159,7 +146,7 @@ void BM_itch_encode(benchmark::State& state) {
             benchmark::DoNotOptimize(encoder.bytes().data());
         });
 }
-BENCHMARK(BM_itch_encode)->UseManualTime();
+BENCHMARK(itch_encode)->UseManualTime();
 
 template <class Observer>
 void feed(Replay<Observer>& replay) {
@@ -167,20 +154,16 @@ void feed(Replay<Observer>& replay) {
     replay.finish();
 }
 
-// Not a time: memory beyond the mapped file, when the replay of all symbols is over, and the most it ever was. Before
-// the other replays, which leave memory behind that would serve this one.
-void BM_itch_replay_memory(benchmark::State& state) {
+// Beyond the mapped file. Before the other replays, which leave memory behind that would serve this one.
+void itch_replay_memory(benchmark::State& state) {
     day();
-    for (auto _ : state) {
-        std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
-        const std::uint64_t before = memory("VmRSS:");
-        Replay<> replay;
-        feed(replay);
-        state.counters["memory_MB"] = static_cast<double>(memory("VmRSS:") - before) / 1e6;
-        state.counters["peak_MB"] = static_cast<double>(memory("VmHWM:") - before) / 1e6;
-    }
+    bench::measure_memory(state, [] {
+        auto replay = std::make_unique<Replay<>>();
+        feed(*replay);
+        return replay;
+    });
 }
-BENCHMARK(BM_itch_replay_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(itch_replay_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 void replay_day(benchmark::State& state, const ReplayOptions& options) {
     day();
@@ -190,13 +173,13 @@ void replay_day(benchmark::State& state, const ReplayOptions& options) {
     count_messages(state, day_messages());
 }
 
-void BM_itch_replay_book_all(benchmark::State& state) { replay_day(state, {}); }
-BENCHMARK(BM_itch_replay_book_all)->UseManualTime()->Unit(benchmark::kMillisecond);
+void itch_replay_book_all(benchmark::State& state) { replay_day(state, {}); }
+BENCHMARK(itch_replay_book_all)->UseManualTime()->Unit(benchmark::kMillisecond);
 
-void BM_itch_replay_book_one(benchmark::State& state) {
+void itch_replay_book_one(benchmark::State& state) {
     replay_day(state, {.symbols = {*Symbol::parse("AAPL")}, .until = {}, .strict = false});
 }
-BENCHMARK(BM_itch_replay_book_one)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(itch_replay_book_one)->UseManualTime()->Unit(benchmark::kMillisecond);
 
 // The best of both sides, a row whenever a price or a size of it changed.
 struct BestTable {
@@ -233,7 +216,7 @@ struct BestTable {
     std::vector<Row> rows = {};
 };
 
-void BM_itch_bbo_table(benchmark::State& state) {
+void itch_bbo_table(benchmark::State& state) {
     std::size_t rows = 0;
     day();
     measure(
@@ -251,6 +234,6 @@ void BM_itch_bbo_table(benchmark::State& state) {
     count_messages(state, day_messages());
     state.counters["rows"] = static_cast<double>(rows);
 }
-BENCHMARK(BM_itch_bbo_table)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(itch_bbo_table)->UseManualTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace

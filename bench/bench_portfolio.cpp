@@ -1,6 +1,7 @@
 // Metrics, rebalances and one backtest: what a portfolio does outside a sweep.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ using namespace nanobook;
 using bench::measure;
 using bench::Random;
 using bench::RandomWalk;
+using bench::repeat;
 
 namespace {
 
@@ -31,7 +33,7 @@ void compute_metrics(benchmark::State& state) {
     Random random;
     std::vector<double> returns(count);
     for (double& change : returns) change = (static_cast<double>(random.below(2'001)) - 990) / 50'000;
-    for (auto _ : state) benchmark::DoNotOptimize(nanobook::compute_metrics(std::span<const double>(returns)));
+    repeat(state, [&] { benchmark::DoNotOptimize(nanobook::compute_metrics(std::span<const double>(returns))); });
     state.SetItemsProcessed(static_cast<std::int64_t>(count) * state.iterations());
 }
 BENCHMARK(compute_metrics)->Arg(100)->Arg(1000)->Arg(5000);
@@ -106,8 +108,10 @@ void single_backtest(benchmark::State& state) {
     ParameterSet set;
     set.rules.schedule.every = 21;
     set.costs = CostModel(5, 2);
-    for (auto _ : state) benchmark::DoNotOptimize(run_equal_weight(prices, set, cash, {}));
+    measure(
+        state, 1, [] { return std::optional<BacktestResult>(); },
+        [&](std::optional<BacktestResult>& result) { result = run_equal_weight(prices, set, cash, {}); });
 }
-BENCHMARK(single_backtest)->Name("single_backtest/20y_20stocks_monthly");
+BENCHMARK(single_backtest)->Name("single_backtest/20y_20stocks_monthly")->UseManualTime();
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Sweeps: sets x bars x symbols, by what of the processor is used, and on so many threads. `cells` are prices times
-// sets a second. Names begin with what varies: a mixed grid of schedules, costs and buffers, or a rebalance at every
-// bar.
+// Sweeps: sets x bars x symbols, by what of the processor is used, and on so many threads. Items are sets, `cells` are
+// prices times sets a second. Names begin with what varies: a mixed grid of schedules, costs and buffers, or a
+// rebalance at every bar.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,10 +11,12 @@
 #include <nanobook/portfolio/sweep.hpp>
 
 #include "measure.hpp"
+#include "memory.hpp"
 #include "random_walk.hpp"
 
 using namespace nanobook;
 using bench::RandomWalk;
+using bench::repeat;
 
 namespace {
 
@@ -41,7 +43,8 @@ void sweep(benchmark::State& state, const PriceBlock& prices, const SweepGrid& g
     options.initial_cash = 1'000'000'00;
     options.simd = level;
     options.threads = static_cast<unsigned>(state.range(0));
-    for (auto _ : state) benchmark::DoNotOptimize(sweep_equal_weight(prices, grid, options));
+    repeat(state, [&] { benchmark::DoNotOptimize(sweep_equal_weight(prices, grid, options)); });
+    state.SetItemsProcessed(static_cast<std::int64_t>(grid.size()) * state.iterations());
     const auto cells = static_cast<double>(grid.size() * prices.bars() * prices.symbols().size());
     state.counters["cells"] = benchmark::Counter(cells, benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -55,6 +58,17 @@ const PriceBlock& decade() {
     static const PriceBlock prices = RandomWalk(2'520, 100).block();
     return prices;
 }
+
+// Beyond the prices, on all of four threads.
+void sweep_memory(benchmark::State& state) {
+    const PriceBlock& prices = decade();
+    const SweepGrid grid = mixed(10'000);
+    SweepOptions options;
+    options.initial_cash = 1'000'000'00;
+    options.threads = 4;
+    bench::measure_memory(state, [&] { return sweep_equal_weight(prices, grid, options); });
+}
+BENCHMARK(sweep_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 template <class Prices, class Grid>
 void add(const std::string& name, SimdLevel level, Prices prices, Grid grid, int iterations) {

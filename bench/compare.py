@@ -80,8 +80,8 @@ def find_programs(folder: Path, label: str) -> dict[str, Path]:
     return found
 
 
-def run(program: Path, label: str, *options: str) -> str:
-    """What the program writes to stdout."""
+def run(program: Path, label: str, *options: str, environment: dict[str, str] | None = None) -> str:
+    """What the program writes to stdout. Its environment is ours unless said."""
     try:
         done = subprocess.run(
             [program, *options],
@@ -91,6 +91,7 @@ def run(program: Path, label: str, *options: str) -> str:
             text=True,
             errors="replace",
             timeout=SECONDS_A_PROCESS,
+            env=environment,
         )
     except subprocess.TimeoutExpired as error:
         raise BadInput(f"{label}: {program.name} did not end within {SECONDS_A_PROCESS} s") from error

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace bench {
 /// copy: were it somebody else's, what it refers to would be read again after every barrier of the compiler.
 template <class Work>
 [[gnu::noinline]] void counted(Work work) {
+    static_assert(std::is_trivially_copyable_v<Work>, "the copy is timed: capture by reference");
     work();
     benchmark::ClobberMemory();  // no tail call
 }

@@ -1,16 +1,22 @@
-"""Shows that compare.py finds a change that is there and none that is not.
+"""Shows that compare.py and instructions.py find a change that is there and none that is not.
 
-    python bench/self_check.py                        # some two minutes, and the time of two builds
+    python bench/self_check.py                        # some three minutes, and the time of four builds
     python bench/self_check.py --runs 3 --folder build/self-check
 
-Builds bench_exchange of this checkout, and of a copy whose `queue_ahead` does its work twice in 2 calls of 25: 8 % more
-instructions. Then it compares, each time with a run of compare.py of its own,
+Builds bench_exchange of this checkout and of three copies of its engine: one that is the same; one whose `queue_ahead`
+has a block of no instructions in it; and one where that block has so many that the benchmark `queue_ahead` takes 8 %
+more. How many that is comes from the count of this checkout. Then
 
-- the unchanged build with itself, on a few benchmarks: nothing may be reported, in any run;
-- the unchanged build with the changed one, on `queue_ahead`: it has to be reported in most runs.
+- instructions: this checkout and the same copy have to be equal to the last digit, in every benchmark and every run.
+  From the empty block to the full one it has to be 100 times its length, not one more or less; from this checkout to
+  the full one about 8 %, which is warned of above 1 %, passes at 10 %, and is refused at 5 %, unless by --perf-ok. The
+  empty block is there because any block changes what the compiler makes of the code around it.
+- time: this checkout against itself, on a few benchmarks: nothing may be reported, in any run. This checkout against
+  the full block: it has to be reported in most runs.
 
-Ends with 0 if both hold, with 1 if not, and with 2 if something could not be built or measured. Samples are shorter and
-rounds are more than compare.py's own, for the same time: a machine that others use too is judged better so.
+Ends with 0 if all of it holds, with 1 if not, and with 2 if something could not be built or measured. Samples are
+shorter and rounds are more than compare.py's own, for the same time: a machine that others use too is judged better so.
+Needs x86-64 and valgrind.
 """
 
 from __future__ import annotations
@@ -24,58 +30,56 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 UNCHANGED = "^(queue_ahead|depth/20|best_bid_ask)$"
-CHANGED = "^queue_ahead$"
+CHANGED = "queue_ahead"
+SHARE = 0.08
+CALLS = 100  # of the function, in what is counted of the benchmark
 HEADER = Path("cpp/include/nanobook/book/book.hpp")
-# `Book::queue_ahead` does all of its work again in 2 calls of 25: the same instructions, so that it takes 8 % more time.
-# Callgrind counts 8.2 % more in the benchmark.
-OLD = """
-    [[nodiscard]] static Total queue_ahead(const Levels& levels, typename Levels::Key key, const Orders& orders) {
+HEAD = "static Total queue_ahead(const Levels& levels, typename Levels::Key key, const Orders& orders) {\n"
+# Three chains of additions: at three instructions a cycle, so that they take time as well.
+BLOCK = """
+        asm volatile(".rept %d; paddd %%%%xmm0, %%%%xmm1; paddd %%%%xmm0, %%%%xmm2; paddd %%%%xmm0, %%%%xmm3; .endr"
+                     : : : "xmm1", "xmm2", "xmm3");
 """
-NEW = """
-    [[nodiscard]] static Total queue_ahead(const Levels& levels, typename Levels::Key key, const Orders& orders) {
-        static unsigned calls = 0;
-        if (++calls % 25 < 2) {
-            const Total again = queue_ahead_once(levels, key, orders);
-            asm volatile("" : : "r"(again.low), "r"(again.high) : "memory");
-        }
-        return queue_ahead_once(levels, key, orders);
-    }
-    template <class Levels, OrderOwner Orders>
-    [[nodiscard]] static Total queue_ahead_once(const Levels& levels, typename Levels::Key key, const Orders& orders) {
-"""
+CHAINS = 3
 
 
 class Failed(Exception):
     """What stopped the check, as a sentence."""
 
 
-def call(*command: str | Path) -> str:
+def call(*command: str | Path, expect: int = 0) -> str:
     """What the command writes to stdout."""
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
-    if done.returncode != 0:
+    if done.returncode != expect:
         raise Failed(f"{' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
-def change(folder: Path) -> Path:
-    """A copy of this checkout's engine, with the change."""
-    copy = folder / "changed"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(ROOT / "cpp" / "include", copy / "cpp" / "include")
-    shutil.copytree(ROOT / "cmake", copy / "cmake")
-    shutil.copy2(ROOT / "CMakeLists.txt", copy)
-    header = copy / HEADER
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+# ---------------------------------------------------------------------- builds
+
+
+def copy_engine(folder: Path, repetitions: int | None) -> Path:
+    """Of this checkout, with so much of the block in `queue_ahead`; without it if None."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "cpp" / "include", folder / "cpp" / "include")
+    shutil.copytree(ROOT / "cmake", folder / "cmake")
+    shutil.copy2(ROOT / "CMakeLists.txt", folder)
+    header = folder / HEADER
     text = header.read_text(encoding="utf-8")
-    if text.count(OLD) != 1:
-        raise Failed(
-            f"the text that is to be changed is not in {HEADER} exactly once: adapt it here to what queue_ahead is"
-        )
-    header.write_text(text.replace(OLD, NEW), encoding="utf-8")
-    return copy
+    if text.count(HEAD) != 1:
+        raise Failed(f"{HEADER} has not exactly one line {HEAD.strip()!r}: adapt it here to what queue_ahead is")
+    if repetitions is not None:
+        header.write_text(text.replace(HEAD, HEAD + BLOCK % repetitions), encoding="utf-8")
+    return folder
 
 
 def build(source: Path, folder: Path) -> Path:
@@ -84,6 +88,48 @@ def build(source: Path, folder: Path) -> Path:
     call("cmake", "-S", BENCH, "-B", folder, *options)
     call("cmake", "--build", folder, "--target", "bench_exchange", "--parallel", "2")
     return folder
+
+
+# ---------------------------------------------------------------------- instructions
+
+
+def count(base: Path, head: Path, only: str, *options: str, expect: int = 0) -> dict[str, Any]:
+    """What instructions.py writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        report, document = Path(folder, "report.md"), Path(folder, "out.json")
+        files = ("--markdown", report, "--json", document)
+        call(sys.executable, BENCH / "instructions.py", base, head, "--filter", only, *options, *files, expect=expect)
+        counted: dict[str, Any] = json.loads(document.read_text(encoding="utf-8"))
+    say(f"instructions, {base.name} to {head.name}: {counted['summary']}")
+    return counted
+
+
+def check_instructions(folder: Path, base: Path, runs: int) -> tuple[bool, Path]:
+    """And the build with the full block."""
+    same = build(copy_engine(folder / "same", None), folder / "build-same")
+    # All benchmarks once, which takes a while, then a few of them.
+    calm = [count(base, same, only)["results"] for only in ("", *[UNCHANGED] * (runs - 1))]
+    equal = sum(all(result["base"] == result["head"] for result in results) for results in calm)
+
+    empty = build(copy_engine(folder / "empty", 0), folder / "build-empty")
+    whole = f"^{CHANGED}$"
+    (result,) = count(base, empty, whole)["results"]
+    repetitions = round(SHARE * result["base"] / CALLS / CHAINS)
+    full = build(copy_engine(folder / "full", repetitions), folder / "build-full")
+    (exact,) = count(empty, full, whole)["results"]
+    wanted = CALLS * CHAINS * repetitions
+    (change,) = count(base, full, whole, "--warn", "1", "--fail", "10")["results"]
+    count(base, full, whole, "--fail", "5", expect=1)
+    count(base, full, whole, "--fail", "5", "--perf-ok")
+
+    say(f"two folders, the same counts: {equal} of {runs} runs")
+    say(f"{wanted:,} instructions more: {exact['head'] - exact['base']:,} counted")
+    say(f"{100 * SHARE:g} % more: {change['change_percent']:.3f} % counted")
+    about = abs(change["change_percent"] / 100 - SHARE) < SHARE / 10
+    return equal == runs and exact["head"] - exact["base"] == wanted and about, full
+
+
+# ---------------------------------------------------------------------- time
 
 
 def verdicts(base: Path, head: Path, only: str, options: argparse.Namespace) -> dict[str, tuple[str, float]]:
@@ -115,15 +161,9 @@ def repeat(title: str, base: Path, head: Path, only: str, options: argparse.Name
     return found
 
 
-def say(text: str) -> None:
-    print(text, flush=True)
-
-
-def check(options: argparse.Namespace, folder: Path) -> bool:
-    changed_source = change(folder)
-    base, changed = build(ROOT, folder / "build-base"), build(changed_source, folder / "build-changed")
+def check_time(base: Path, full: Path, options: argparse.Namespace) -> bool:
     calm = repeat("unchanged", base, base, UNCHANGED, options)
-    found = repeat("8 % more instructions", base, changed, CHANGED, options)
+    found = repeat(f"{100 * SHARE:g} % more instructions", base, full, f"^{CHANGED}$", options)
     quiet_runs = sum(not run & {"slower", "faster"} for run in calm)
     found_runs = sum("slower" in run for run in found)
     say(f"nothing reported where nothing changed: {quiet_runs} of {options.runs} runs")
@@ -131,9 +171,15 @@ def check(options: argparse.Namespace, folder: Path) -> bool:
     return quiet_runs == options.runs and found_runs * 2 > len(found)
 
 
+def check(options: argparse.Namespace, folder: Path) -> bool:
+    base = build(ROOT, folder / "build-base")
+    instructions, full = check_instructions(folder, base, options.runs)
+    return check_time(base, full, options) and instructions
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="Shows that compare.py finds a change that is there and none that is not."
+        description="Shows that comparisons find a change that is there and none that is not."
     )
     parser.add_argument("--runs", type=int, default=10, help="comparisons of each kind (10)")
     parser.add_argument("--rounds", type=int, default=24, help="of each comparison (24)")

@@ -16,6 +16,7 @@ import gc
 import importlib
 import importlib.metadata
 import importlib.util
+import json
 import math
 import os
 import statistics
@@ -26,6 +27,7 @@ from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
+from peer_tables import naive_table
 
 INITIAL_CASH = 1_000_000_00
 PERIODS_PER_YEAR = 252.0
@@ -280,6 +282,7 @@ def milliseconds(call: Callable[[], Any], repeats: int = 5, budget: float = 2.0)
 
 
 Row = tuple[str, int, float, float, float, float]
+PARTS = ("making", "taking", "accounting", "metrics")
 
 
 def frame_of(prices: np.ndarray) -> Any:
@@ -402,31 +405,32 @@ def main() -> None:
     parser.add_argument("--sets", type=int, nargs="+", default=[1, 10, 1_000])
     parser.add_argument("--bars", type=int, default=252)
     parser.add_argument("--symbols", type=int, default=20)
+    parser.add_argument("--json", action="store_true", help="one object a line instead of a table")
     arguments = parser.parse_args()
 
     prices = make_prices(arguments.bars, arguments.symbols)
     frame = frame_of(prices)
-    rows: list[tuple[str, Row]] = []
+    rows: list[dict[str, Any]] = []
     old = new = None
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         old = (version_of("nanobook"), importlib.import_module("nanobook"))
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         new = (version_of("nanobook-cpp"), importlib.import_module("nanobook"))
     for sets in arguments.sets:
-        rows.append(("", profile_python(frame, MIXED, sets)))
-        rows.append(("", profile_numpy(frame, prices, MIXED, sets)))
+        profiles = [("", profile_python(frame, MIXED, sets)), ("", profile_numpy(frame, prices, MIXED, sets))]
         if old:
-            rows.extend((f"nanobook {old[0]}", row) for row in profile_old(old[1], frame, sets))
+            profiles += [(f"nanobook {old[0]} ", row) for row in profile_old(old[1], frame, sets)]
         if new:
-            rows.extend((f"nanobook-cpp {new[0]}", row) for row in profile_new(new[1], frame, MIXED, sets))
-
-    print(f"{arguments.bars} bars, {arguments.symbols} symbols; ms, and the share of the whole\n")
-    print("| what | sets | total | tuples made of the frame | taken in | accounting | metrics |")
-    print("|---|---|---|---|---|---|---|")
-    for version, (name, sets, *parts) in rows:
-        total = sum(part for part in parts if not math.isnan(part))
-        cells = [f"{part:.3f} ({100 * part / total:.1f} %)" if not math.isnan(part) else "in those" for part in parts]
-        print(f"| {version + ' ' if version else ''}{name} | {sets} | {total:.2f} | " + " | ".join(cells) + " |")
+            profiles += [(f"nanobook-cpp {new[0]} ", row) for row in profile_new(new[1], frame, MIXED, sets)]
+        for version, (name, _, *parts) in profiles:
+            milliseconds_of = zip(PARTS, (None if math.isnan(part) else part for part in parts), strict=True)
+            rows.append({"engine": version + name, "sets": sets, **dict(milliseconds_of)})
+    if arguments.json:
+        for row in rows:
+            print(json.dumps(row))
+    else:
+        print(f"{arguments.bars} bars, {arguments.symbols} symbols; ms, and the share of the whole\n")
+        print(naive_table(rows))
 
 
 if __name__ == "__main__":

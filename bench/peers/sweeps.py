@@ -36,7 +36,6 @@ import math
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -47,6 +46,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from environments import REQUIREMENTS, Failed, environment, run
 from naive_backtest import (
     BIG,
     EVERY_BAR,
@@ -65,8 +65,8 @@ from naive_backtest import (
     symbol_names,
     version_of,
 )
+from peer_tables import sweep_calls_table, sweep_table, sweep_title
 
-ROOT = Path(__file__).resolve().parents[2]
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 Call = Callable[[], np.ndarray]
@@ -608,7 +608,7 @@ ENGINES = {
     "numpy": Engine("numpy", cases_numpy),
     "raptorbt": Engine("raptorbt", cases_raptorbt),
     "vectorbt": Engine("vectorbt", cases_vectorbt),
-    "old": Engine("nanobook", cases_old, calls_old),
+    "nanobook": Engine("nanobook", cases_old, calls_old),
 }
 
 
@@ -691,7 +691,9 @@ def measure(case: Case, name: str, version: str) -> dict[str, Any]:
         "threads": case.threads,
         "seconds": statistics.median(times) * scale,
         "runs": len(times),
-        "cells": len(work.grid) * work.bars * work.symbols,
+        "sets": len(work.grid),
+        "bars": work.bars,
+        "symbols": work.symbols,
         "peak": peak,
         "kept": kept,
         "first": first,
@@ -716,36 +718,11 @@ def measure_engine(name: str, work: list[str]) -> None:
 
 # ---- several interpreters ---------------------------------------------------------------------------------------------
 
-ENVIRONMENTS: dict[str, list[str]] = {
-    "ours": [str(ROOT), "numpy", "polars"],
-    "vectorbt": ["vectorbt[rust]==1.2.0"],
-    "old": ["nanobook==0.19.2", "numpy"],
-    "raptorbt": ["raptorbt==0.13.4", "numpy"],
-}
-
-
-def environment(folder: Path, requirements: list[str]) -> str:
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    if not python.exists():
-        print(f"making {folder.name}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *requirements], check=True)
-    return str(python)
-
-
-def run_self(python: str, *arguments: str) -> list[Any]:
-    # NumPy is to use one thread, as its row says; numba has threads of its own.
-    variables = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run([python, __file__, *arguments], env=variables, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        print(f"{python} {' '.join(arguments)} failed with {done.returncode}", file=sys.stderr)
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
-
 
 def choose(pythons: list[str], chosen: dict[str, str]) -> None:
     """The first interpreter that has an engine runs it."""
     for python in pythons:
-        for names in run_self(python, "--list"):
+        for names in run(python, __file__, "--list"):
             for name in names:
                 chosen.setdefault(name, python)
 
@@ -754,7 +731,7 @@ def collect(chosen: dict[str, str], work: list[str], rounds: int) -> list[dict[s
     runs: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for _, name in product(range(rounds), [name for name in ENGINES if name in chosen]):
         print(f"measuring {name}", file=sys.stderr)
-        for row in run_self(chosen[name], "--measure", name, "--work", *work):
+        for row in run(chosen[name], __file__, "--measure", name, "--work", *work):
             key = tuple(str(row.get(field)) for field in ("work", "what", "engine", "threads"))
             runs.setdefault(key, []).append(row)
     result = []
@@ -767,45 +744,12 @@ def collect(chosen: dict[str, str], work: list[str], rounds: int) -> list[dict[s
     return result
 
 
-def show_time(value: float) -> str:
-    if value >= 1.0:
-        return f"{value:.2f} s"
-    if value < 1e-4:
-        return f"{value * 1e6:.1f} us"
-    digits = 0 if value > 0.1 else 1 if value > 0.01 else 2
-    return f"{value * 1e3:.{digits}f} ms"
-
-
 def show(rows: list[dict[str, Any]]) -> None:
-    for name, work in WORK.items():
-        found = sorted((row for row in rows if row.get("work") == name), key=lambda row: row["seconds"])
-        if not found:
-            continue
-        print(f"\n{name}: {len(work.grid):,} sets x {work.bars:,} bars x {work.symbols} symbols, six metrics\n")
-        print("| engine | threads | median | runs | M cells/s | peak memory | cents | note |")
-        print("|---|---|---|---|---|---|---|---|")
-        for row in found:
-            notes = [row["note"]]
-            if row["first"] > 1.0:
-                notes.append(f"{row['first']:.0f} s to compile")
-            if row["kept"] > 100.0:
-                notes.append(f"{row['kept']:.0f} MB not given back after {row['runs'] + 1} runs")
-            cells = [
-                row["engine"],
-                str(row["threads"]),
-                show_time(row["seconds"]),
-                str(row["runs"]),
-                f"{row['cells'] / row['seconds'] / 1e6:,.0f}",
-                f"{row['peak']:.0f} MB",
-                row["cents"],
-                "; ".join(filter(None, notes)),
-            ]
-            print("| " + " | ".join(cells) + " |")
-    calls = [row for row in rows if "what" in row]
-    if calls:
-        print("\ncalls\n\n| what | package | median |\n|---|---|---|")
-        for row in calls:
-            print(f"| {row['what']} | {row['engine']} | {show_time(row['milliseconds'] / 1e3)} |")
+    for name in WORK:
+        if found := [row for row in rows if row.get("work") == name]:
+            print(f"\n{sweep_title(found[0])}\n\n{sweep_table(found)}")
+    if calls := [row for row in rows if "what" in row]:
+        print(f"\ncalls\n\n{sweep_calls_table(calls)}")
 
 
 def main() -> None:
@@ -831,9 +775,12 @@ def main() -> None:
         choose([sys.executable, *arguments.python], chosen)
         if arguments.all:
             folder = arguments.folder or Path(temporary)
-            for name, needs in ENVIRONMENTS.items():
-                if name not in chosen:
-                    choose([environment(folder / name, needs)], chosen)
+            for name in ENGINES:
+                if name not in chosen and name in REQUIREMENTS:
+                    try:
+                        choose([environment(folder, name)], chosen)
+                    except Failed as failure:
+                        print(failure, file=sys.stderr)
         rows = collect(chosen, arguments.work, arguments.rounds)
     if arguments.json:
         for row in rows:
