@@ -43,11 +43,11 @@ def count(messages: Any) -> int:
 def ours() -> dict[str, Work]:
     from nanobook import itch
 
-    # Tables are not offered yet; their row goes here.
     return {
         "objects": lambda day: count(itch.open(day).messages()),
         "books": lambda day: len(itch.open(day).replay().stats()),
         "one book": lambda day: len(itch.open(day).replay(symbols=SYMBOL).stats()),
+        "tables": lambda day: [len(table) for table in itch.open(day).tables("bbo", "trades").values()],
     }
 
 

@@ -1,12 +1,13 @@
-"""The command `nanobook`: demonstrations, a look into ITCH files, and sweeps of backtests.
+"""The command `nanobook`: demonstrations, work with ITCH files, and sweeps of backtests.
 
-Results go to standard output; progress, warnings and errors to standard error. Exit codes: 0 done, 1 the reader of a
-pipe went away, 2 bad input or usage, 130 interrupted.
+Results go to standard output; progress, warnings and errors to standard error. Exit codes: 0 done, 1 a check failed or the
+reader of a pipe went away, 2 bad input or usage, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import difflib
 import itertools
 import sys
@@ -53,6 +54,14 @@ MESSAGE_NAMES = {
     "N": "Retail Price Improvement",
     "O": "Direct Listing",
 }
+
+FRAMING_NAMES = {
+    "binaryfile": "a length before each message",
+    "raw": "messages back to back",
+    "moldudp64": "MoldUDP64 in a capture of packets",
+    "soupbintcp": "SoupBinTCP",
+}
+GAPS_SHOWN = 10
 
 STATES = {"H": "halted", "P": "paused", "Q": "quotation only", "T": "trading"}
 
@@ -166,6 +175,33 @@ def ladder_table(book: BookSnapshot, width: int, ascii_only: bool = False) -> Ta
     return table
 
 
+def framing_facts(report: itch.FramingReport) -> dict[str, str]:
+    """What the packets around the messages tell."""
+    facts = {"packets": f"{report.packets:,}"} if report.packets else {}
+    if report.unrelated:
+        facts["packets"] += f", {report.unrelated:,} of them without messages of ITCH"
+    if report.duplicates:
+        facts["duplicates"] = f"{report.duplicates:,} messages, of a second line or sent again"
+    sessions = [
+        f"{visible(session.name.strip())}, "
+        + (f"messages {session.first:,} to {session.next - 1:,}" if session.next > session.first else "no message")
+        + (", ended" if session.ended else "")
+        for session in report.sessions
+    ]
+    if sessions:
+        facts["session" if len(sessions) == 1 else "sessions"] = "; ".join(sessions)
+    return facts
+
+
+def gaps_table(report: itch.FramingReport, n: int) -> Table:
+    """The first `n` gaps."""
+    table = _table("session", "first missing", "last missing", "messages", "before byte", left=("session",))
+    for gap in report.gaps[:n]:
+        last = gap.first + gap.count - 1
+        table.add_row(visible(gap.session.strip()), f"{gap.first:,}", f"{last:,}", f"{gap.count:,}", f"{gap.offset:,}")
+    return table
+
+
 def oddities_table(report: itch.Report) -> Table:
     """What was odd, by kind."""
     table = _table("odd", "count", "by message type", left=("odd", "by message type"))
@@ -252,32 +288,37 @@ def _print(console: Console, *lines: str | Table) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=isinstance(line, str))
 
 
-def _cut_off(path: Path, report: itch.Report) -> None:
-    """Ends with an error where the file does so in the middle of a message."""
+def _cut_off(path: Path, report: itch.Report | itch.FramingReport) -> None:
+    """Ends with an error where the file does so in the middle of a message, or of a packet."""
     if report.truncated_at is not None:
         name = click.format_filename(path)
-        raise Failure(f"{name}: the end is cut off inside the message at byte {report.truncated_at}")
+        what = "message" if isinstance(report, itch.Report) else "packet"
+        raise Failure(f"{name}: the end is cut off inside the {what} at byte {report.truncated_at}")
 
 
 # ---------------------------------------------------------------------- what the commands share
 
 
 @contextlib.contextmanager
-def _opened(path: Path, strict: bool) -> Iterator[itch.File]:
+def _opened(
+    path: Path, strict: bool, framing: str | None = None, date: datetime.date | None = None
+) -> Iterator[itch.File]:
     try:
-        with itch.open(path, strict=strict) as file:
+        with itch.open(path, strict=strict, framing=framing, date=date) as file:
             yield file
     except OSError as error:
         # The system names the file where it opens one, and not where reading it fails.
+        if error.filename is not None and str(error.filename) != str(path):
+            raise
         reason = (error.strerror or str(error)).lower()
         raise Failure(f"{click.format_filename(path)}: cannot be read: {reason}") from None
 
 
-def _parse_time(text: str) -> int:
+def _parse_time(text: str, option: str = "--at") -> int:
     try:
         return itch.parse_time(text if text[1:2] != ":" else f"0{text}")
     except ValueError as error:
-        raise Failure(f"--at: {error}") from None
+        raise Failure(f"{option}: {error}") from None
 
 
 def _books_of(file: itch.File, symbol: str, until: int | None) -> itch.Books:
@@ -432,31 +473,41 @@ def sweep(**options: Any) -> int:
 
 @main.group("itch")
 def itch_group() -> None:
-    """Look into a NASDAQ TotalView-ITCH 5.0 file, gzipped or not."""
+    """Look into NASDAQ TotalView-ITCH 5.0 files, gzipped or not, check, cut and download them."""
 
 
 _file = click.argument("path", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 _strict = click.option("--strict", is_flag=True, help="Fail at the first odd thing, with its offset and type.")
+_framing = click.option(
+    "--framing",
+    type=click.Choice(itch.FRAMINGS),
+    help="How messages lie in the file; found out by default. moldudp64 is in a capture, pcap or pcapng.",
+)
 
 
 @itch_group.command()
 @_file
 @click.option("--books", is_flag=True, help="Also build all books, and report orders that do not fit.")
+@_framing
 @_strict
-def info(path: Path, books: bool, strict: bool) -> None:
+def info(path: Path, books: bool, framing: str | None, strict: bool) -> None:
     """Say what is in FILE: messages by type, symbols, times, and whatever is odd."""
     console = _terminal()
     replay = None
-    with _opened(path, strict) as file:
+    with _opened(path, strict, framing) as file:
         with Bar("Reading") as bar:
             summary = file.summary(progress=bar)
+        wrapping = file.framing_report()
         if books:
             with Bar("Replaying") as bar:
                 replay = file.replay(progress=bar)
-    framing = "every length prefix is 0" if summary.zero_prefixed else "a length before each message"
+    framing_text = FRAMING_NAMES[file.framing]
+    if file.framing == "binaryfile" and summary.zero_prefixed:
+        framing_text = "every length prefix is 0"
     facts = {
         "file": f"{click.format_filename(path)}, {size(file.size)}{', gzipped' if file.compressed else ''}",
-        "framing": framing + (", an end of session" if summary.end_of_session else ""),
+        "framing": framing_text + (", an end of session" if summary.end_of_session else ""),
+        **framing_facts(wrapping),
         "messages": f"{summary.message_count:,}",
         "symbols": f"{len(summary.symbols()):,}",
         "time": f"{clock(summary.first_time)} to {clock(summary.last_time)}",
@@ -466,16 +517,26 @@ def info(path: Path, books: bool, strict: bool) -> None:
         facts["executions"] = f"{replay.out_of_order_executions:,} of orders that were not first in their queue"
     _print(console, *(f"{name:<12} {fact}" for name, fact in facts.items()), "", counts_table(summary.counts), "")
 
+    if wrapping:
+        kinds = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in wrapping.counts().items())
+        _print(console, f"Odd in its framing: {kinds}. First: {wrapping.first}.", "")
+    if wrapping.gaps:
+        _print(console, f"{wrapping.missing:,} messages are missing:", gaps_table(wrapping, GAPS_SHOWN))
+        more = wrapping.counts()["gap"] - GAPS_SHOWN
+        _print(console, *([f"and {more:,} more gaps"] if more > 0 else []), "")
     report = summary.report if replay is None else replay.report
-    if report.first is None:
+    if report.first is None and wrapping:
+        _print(console, "Nothing else is odd.")
+    elif report.first is None:
         _print(
             console, "Nothing is odd." if books else "Nothing is odd in its framing; --books also looks at its orders."
         )
-        return
-    _print(console, oddities_table(report))
-    if report.first.oddity != "truncated_tail":
-        _print(console, "", f"First: {report.first}.")
+    else:
+        _print(console, oddities_table(report))
+        if report.first.oddity != "truncated_tail":
+            _print(console, "", f"First: {report.first}.")
     _cut_off(path, report)
+    _cut_off(path, wrapping)
 
 
 @itch_group.command()
@@ -485,12 +546,15 @@ def info(path: Path, books: bool, strict: bool) -> None:
     "--at", metavar="TIME", help="Time of day, US/Eastern, like 09:45 or 09:45:00.5; the end of the file by default."
 )
 @click.option("--depth", default=10, show_default=True, type=click.IntRange(1, 1_000_000), help="Levels a side.")
+@_framing
 @_strict
-def book(path: Path, symbol: str, at: str | None, depth: int, strict: bool) -> None:
+def book(path: Path, symbol: str, at: str | None, depth: int, framing: str | None, strict: bool) -> None:
     """Show one symbol's order book at a time of the day."""
     until = None if at is None else _parse_time(at)
-    with _opened(path, strict) as file:
+    with _opened(path, strict, framing) as file:
         books = _books_of(file, symbol, until)
+        with Bar("Looking for gaps") as bar:
+            wrapping = file.framing_report(progress=bar)
     console = _terminal()
     _print_ladder(
         console, books, symbol, depth, f"at {clock(until)}" if until is not None else f"at the end, {clock(books.time)}"
@@ -499,7 +563,137 @@ def book(path: Path, symbol: str, at: str | None, depth: int, strict: bool) -> N
     if odd:
         kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in odd.items())
         _print(console, "", f"Odd: {kinds}; nanobook itch info --books says more.")
+    if wrapping:
+        _print(console, "", f"Odd in its framing: {wrapping.first}; nanobook itch info says more.")
     _cut_off(path, books.report)
+
+
+@itch_group.command()
+@_file
+@click.option("--out", required=True, metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--tables",
+    default="bbo,trades",
+    show_default=True,
+    metavar="NAMES",
+    help="bbo, trades, depth10 (depth10@1s by the clock), bars1m, orders, status, imbalance, types of messages.",
+)
+@click.option("--symbols", metavar="NAMES", help="Only theirs: AAPL,MSFT.")
+@click.option("--start", metavar="TIME", help="Only from this time of day on, US/Eastern, like 09:30.")
+@click.option("--until", metavar="TIME", help="Only up to this time of day.")
+@click.option(
+    "--date",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Of the session, for times in UTC; that in the name of FILE by default.",
+)
+@_framing
+@_strict
+def convert(
+    path: Path,
+    out: Path,
+    tables: str,
+    date: datetime.datetime | None,
+    framing: str | None,
+    strict: bool,
+    **window: str | None,
+) -> None:
+    """Write tables of FILE as Parquet: DIR/TABLE/date=DATE/NAME.parquet.
+
+    What was written before of the same file and options is left as it is, so that a conversion that was broken off goes
+    on. Each file appears under its name when it is whole.
+    """
+    from nanobook import _itch_commands
+
+    with _opened(path, strict, framing, None if date is None else date.date()) as file:
+        _itch_commands.convert_file(file, out, tables, **window)
+
+
+@itch_group.command("filter")
+@_file
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--symbols", metavar="NAMES", help="Only theirs, and those of the whole market: AAPL,MSFT.")
+@click.option("--types", metavar="LETTERS", help="Only these types of messages: AFEXDUC.")
+@click.option("--start", metavar="TIME", help="Only from this time of day on, US/Eastern, like 09:30.")
+@click.option("--until", metavar="TIME", help="Only up to this time of day.")
+@_strict
+def filter_command(path: Path, out: Path, strict: bool, **options: str | None) -> None:
+    """Write the messages of FILE that are chosen to another ITCH file, OUT.
+
+    OUT is gzipped where its name ends in .gz. Messages that name no symbol go with their order's, and those of the
+    whole market (S, V, W) with any. A window of time leaves out the orders that were entered before it.
+    """
+    from nanobook import _itch_commands
+
+    with _opened(path, strict) as file:
+        _itch_commands.filter_file(file, out, **options)
+
+
+@itch_group.command()
+@_file
+@click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder for the files.")
+@click.option("--symbols", metavar="NAMES", required=True, help="Whose: AAPL,MSFT.")
+@click.option("--levels", default=10, show_default=True, type=click.IntRange(1, 1000), help="Levels a side.")
+@click.option("--start", metavar="TIME", help="Only from this time of day on, US/Eastern, like 09:30.")
+@click.option("--until", metavar="TIME", help="Only up to this time of day.")
+@click.option(
+    "--date",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Of the session, for the names of the files; that in the name of FILE by default.",
+)
+@_framing
+@_strict
+def lobster(
+    path: Path,
+    out: Path,
+    symbols: str,
+    levels: int,
+    start: str | None,
+    until: str | None,
+    date: datetime.datetime | None,
+    framing: str | None,
+    strict: bool,
+) -> None:
+    """Write the message and orderbook files of LOBSTER, two for each symbol.
+
+    They are called SYMBOL_DATE_START_UNTIL_message_LEVELS.csv and SYMBOL_DATE_START_UNTIL_orderbook_LEVELS.csv, with
+    times in milliseconds after midnight, and appear under these names when they are whole.
+    """
+    from nanobook import _itch_commands
+
+    with _opened(path, strict, framing, None if date is None else date.date()) as file:
+        _itch_commands.lobster_file(file, out, symbols, levels, start, until)
+
+
+@itch_group.command()
+@_file
+@click.option(
+    "--volumes",
+    metavar="CSV",
+    type=click.Path(path_type=Path, readable=False),
+    help="Shares traded on Nasdaq, of another source, to compare: columns symbol and volume.",
+)
+@click.option("--closing", is_flag=True, help="Also list the price of each symbol's closing cross.")
+@_strict
+def check(path: Path, volumes: Path | None, closing: bool, strict: bool) -> int:
+    """Check what is true of every whole day that Nasdaq publishes. Exit code 1 where something is not true of FILE."""
+    from nanobook import _itch_commands
+
+    with _opened(path, strict) as file:
+        return _itch_commands.check_file(file, volumes, closing)
+
+
+@itch_group.command()
+@click.argument("url")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Where it goes; a folder will do.")
+@click.option("--md5", metavar="HEX", help="The digest it must have, or the file or URL that holds the digest.")
+@click.option("--sha256", metavar="HEX", help="The same.")
+def fetch(url: str, out: Path | None, md5: str | None, sha256: str | None) -> None:
+    """Download the public day at URL. What drops or is interrupted is taken up again; call again after Ctrl-C."""
+    from nanobook import _itch_commands
+
+    _itch_commands.fetch_file(url, out, md5, sha256)
 
 
 if __name__ == "__main__":

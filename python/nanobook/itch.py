@@ -15,11 +15,12 @@ import builtins
 import contextlib
 import datetime
 import functools
+import itertools
 import os
 import stat
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
+from typing import Any, BinaryIO, NamedTuple, Protocol, Self, TypeVar
 
 from nanobook._core import BookSnapshot, Exchange, LevelView, MultiExchange, itch as _itch
 from nanobook._core.itch import (
@@ -28,7 +29,11 @@ from nanobook._core.itch import (
     BrokenTrade,
     CrossTrade,
     DirectListing,
+    FeedSession,
     Finding,
+    FramingFinding,
+    FramingReport,
+    Gap,
     IpoQuotingPeriod,
     LuldAuctionCollar,
     MarketParticipantPosition,
@@ -50,19 +55,30 @@ from nanobook._core.itch import (
     Trade,
     TradingAction,
 )
+from nanobook._itch_arguments import Date, Progress, date_of, names_of, parse_time
+from nanobook._itch_tables import Tables
+from nanobook._itch_tools import Check, Filtered, Truth, check_of, filter_writer, volumes_in
 
 __all__ = [
+    "FRAMINGS",
     "AddOrder",
     "AddOrderMpid",
     "BookSnapshot",
     "Books",
     "BrokenTrade",
+    "Check",
     "CrossTrade",
     "DirectListing",
     "EventStream",
     "Feed",
+    "FeedSession",
+    "FetchError",
     "File",
+    "Filtered",
     "Finding",
+    "FramingFinding",
+    "FramingReport",
+    "Gap",
     "IpoQuotingPeriod",
     "ItchError",
     "LevelView",
@@ -86,6 +102,8 @@ __all__ = [
     "SystemEvent",
     "Trade",
     "TradingAction",
+    "Truth",
+    "fetch",
     "open",
     "parse_itch",
     "parse_time",
@@ -95,8 +113,8 @@ __all__ = [
 #: Decimals of every price.
 PRICE_SCALE = 4
 
-#: Told how many bytes of the file are done, and how many there are.
-Progress = Callable[[int, int], None]
+#: How messages may lie in a file: behind their lengths, back to back, in packets of a capture, in those of a TCP stream.
+FRAMINGS = ("binaryfile", "raw", "moldudp64", "soupbintcp")
 
 _PIECE = 1 << 22  # bytes between two looks at Ctrl-C and the progress bar: some 10 ms of replay
 _EVENT_PIECE = 1 << 20  # the same where an exchange is told of it
@@ -121,9 +139,36 @@ class ItchError(ValueError):
         return ItchError, (self.path, self.problem, self.offset, self.type)
 
 
+class FetchError(OSError):
+    """A download failed for good. `url` is what was asked for, `status` the server's HTTP status, or None."""
+
+    def __init__(self, url: str, problem: str, status: int | None = None) -> None:
+        super().__init__(problem)
+        self.url = url
+        self.filename = url
+        self.strerror = problem
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.strerror}"
+
+    def __reduce__(self) -> tuple[type[FetchError], tuple[str, str | None, int | None]]:
+        return FetchError, (self.url, self.strerror, self.status)
+
+
 # What a consumer's feed() takes: bytes, or a piece of a mapped file.
 _Chunk = tuple[Any, ...]
-_C = TypeVar("_C", _itch.Summary, _itch.Replay)
+
+
+class _Consumer(Protocol):
+    @property
+    def feed(self) -> Callable[..., bool]: ...
+    def finish(self) -> None: ...
+    @property
+    def report(self) -> Report: ...
+
+
+_C = TypeVar("_C", bound=_Consumer)
 
 
 class SymbolStats(NamedTuple):
@@ -136,25 +181,6 @@ class SymbolStats(NamedTuple):
     trades: int  #: prints in the volume
     last_price: int | None  #: of the last print in the volume, 4 decimals
     live_orders: int
-
-
-def parse_time(time: int | str | datetime.time) -> int:
-    """Nanoseconds since midnight from "09:45", "09:45:00.5", a datetime.time, or nanoseconds themselves."""
-    if isinstance(time, int):
-        if not 0 <= time < 1 << 48:
-            raise ValueError(f"not a time of day: {time} nanoseconds since midnight")
-        return time
-    if isinstance(time, datetime.time):
-        if time.tzinfo is not None:
-            raise ValueError(f"not a time of day in New York: {time} has a time zone; ITCH times have none")
-        return ((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000_000 + time.microsecond * 1000
-    if not isinstance(time, str):
-        raise TypeError(f"a time of day is an int, a str or a datetime.time, not {type(time).__name__}")
-    clock, _, fraction = time.partition(".")
-    with contextlib.suppress(ValueError):
-        if not fraction or (fraction.isdecimal() and len(fraction) <= 9):
-            return parse_time(datetime.time.fromisoformat(clock)) + int(fraction.ljust(9, "0"))
-    raise ValueError(f"not a time of day: {time!r}; write it like '09:45' or '09:45:00.123456789'")
 
 
 class Books:
@@ -224,12 +250,22 @@ class Books:
         return f"<Books of {self._path.name}: {self.message_count:,} messages, {self.live_orders:,} live orders>"
 
 
-class File:
+class File(Tables):
     """An ITCH file. Each question reads it once; nothing of it is kept in memory but what the answer needs."""
 
-    def __init__(self, path: str | os.PathLike[str], strict: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        strict: bool = False,
+        *,
+        date: Date | None = None,
+        framing: str | None = None,
+    ) -> None:
+        if framing is not None and framing not in FRAMINGS:
+            raise ValueError(f"no such framing: {framing!r}; there are {', '.join(FRAMINGS)}")
         self.path = Path(path)
         self.strict = strict
+        self.date = date_of(self.path, date)
         status = self.path.stat()
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise ItchError(self.path, "not a regular file: a pipe or device cannot be read twice")
@@ -239,11 +275,12 @@ class File:
         self.compressed = head.startswith(b"\x1f\x8b")
         self._mapped: _itch.MappedFile | None = None
         self._summary: _itch.Summary | None = None
+        self._framing_report: FramingReport | None = None
         self._closed = False
         if not self.compressed:
             self._mapped = _itch.MappedFile(self.path)
             self.size = len(self._mapped)
-        self._probe(head)
+        self._probe(head, framing)
 
     # ------------------------------------------------------------------ questions
 
@@ -259,6 +296,24 @@ class File:
         """What is odd about the file's framing. `replay().report` also tells of orders."""
         return self.summary(progress).report
 
+    def framing_report(self, progress: Progress | None = None) -> FramingReport:
+        """What the packets around the messages tell: gaps, duplicates, sessions, what could not be read.
+
+        Of a file that is only messages, with or without their lengths before them, there is little to tell.
+        """
+        if self.framing == "binaryfile":
+            return _itch.Unwrapper(self.framing).report
+        if self._framing_report is None:
+            self._summary = None
+            self.summary(progress)
+        assert self._framing_report is not None  # a pass that raises nothing has it
+        return self._framing_report
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """The messages that are missing in a capture, by their sequence numbers: the first 4,096 gaps."""
+        return self.framing_report().gaps
+
     def summary(self, progress: Progress | None = None) -> _itch.Summary:
         """Counts, symbols and times, by one pass over the file that is not repeated."""
         if self._summary is None:
@@ -273,7 +328,7 @@ class File:
         A record's fields bear the names of the specification: `ref`, `shares`, `price`, ...
         """
         types = _ALL_TYPES if type is None else "".join(type)
-        decoder = _itch.Decoder(types, _names(symbol), self.strict)
+        decoder = _itch.Decoder(types, names_of(symbol), self.strict)
         return self._decode(decoder)
 
     def replay(
@@ -288,9 +343,92 @@ class File:
         until: a time of day, US/Eastern: "09:45", datetime.time(9, 45), or nanoseconds since midnight.
         progress: called with (bytes done, bytes in the file) at most every few milliseconds.
         """
-        names = _names(symbols)
+        names = names_of(symbols)
         replay = _itch.Replay(names, None if until is None else parse_time(until), self.strict)
         return Books(self.path, self._feed(replay, progress))
+
+    # ------------------------------------------------------------------ other files
+
+    def filter(
+        self,
+        out: str | os.PathLike[str],
+        types: str | Iterable[str] | None = None,
+        symbols: str | Iterable[str] | None = None,
+        start: int | str | datetime.time | None = None,
+        until: int | str | datetime.time | None = None,
+        progress: Progress | None = None,
+    ) -> Filtered:
+        """Writes the messages that are chosen to another ITCH file, byte for byte, with a length before each.
+
+        out: the file to write, gzipped where its name ends in .gz. It appears under its name when it is whole.
+        types: only these, such as "AFEXDUC"; all by default.
+        symbols: only theirs, and those of the whole market (S, V, W). A message that names no symbol belongs to that of
+            its locate. The books of what is written are those of `replay(symbols=...)`.
+        start, until: a window of time, both ends in it, as in `replay`. Orders from before it are not there.
+        progress: as in `replay`.
+        Odd messages are left out, and counted in the answer. ValueError where `out` is this file, and for an unknown
+        type; ItchError where the file names none of the symbols; OSError where `out` cannot be written.
+        """
+        if types is not None and not types:
+            raise ValueError("no type named: give at least one, or None for all")
+        names = names_of(symbols)
+        chosen = _itch.Filter(
+            "" if types is None else "".join(types),
+            names,
+            None if start is None else parse_time(start),
+            None if until is None else parse_time(until),
+            self.strict,
+        )
+        with filter_writer(Path(out), self.path, chosen) as writer:
+            self._feed(writer, progress)
+            known = set(chosen.symbols())
+            missing = [name for name in names if name not in known]
+            if names and len(missing) == len(names):
+                raise ItchError(self.path, f"no message of {', '.join(map(repr, names))}")
+        return Filtered(Path(out), chosen.written, chosen.message_count, missing, chosen.report)
+
+    def lobster(
+        self,
+        out: str | os.PathLike[str],
+        symbols: str | Iterable[str],
+        levels: int = 10,
+        start: int | str | datetime.time | None = None,
+        until: int | str | datetime.time | None = None,
+        progress: Progress | None = None,
+    ) -> list[Path]:
+        """Writes what happened to some symbols, and the book after each event, as LOBSTER does; returns the paths.
+
+            day.lobster("lobster", ["AAPL", "MSFT"], levels=10, start="09:30", until="16:00")
+
+        Two files a symbol: `out/AAPL_2012-06-21_34200000_57600000_message_10.csv` and the same with `orderbook`. Where
+        the date of the session is not known, the name of the file stands in its place. The columns, without a header:
+        time (seconds after midnight), type (1 to 7), order id, size, price, direction; and for each level ask price,
+        ask size, bid price, bid size. Prices are of 4 decimals. A row of one file belongs to that of the other; types 1
+        to 4 are only of events that change the levels shown.
+
+        levels: of a side, 1 to 1000. start, until: only rows of that window, both ends in it, of books built from the
+            beginning; from 0 to 86400000 milliseconds, as the names have it, where they are not given.
+        progress: as in `replay`.
+        All files appear under their names when they are whole. Each symbol takes 2 MiB and two open files. ItchError
+        where the file does not name one of the symbols; OSError where `out` cannot be written.
+        """
+        from nanobook._itch_lobster import write_lobster  # only here: it knows this module
+
+        return write_lobster(self, Path(out), symbols, levels, start, until, progress).paths
+
+    def check(
+        self, volumes: str | os.PathLike[str] | Mapping[str, int] | None = None, progress: Progress | None = None
+    ) -> Check:
+        """What is true of every whole day that Nasdaq publishes, and whether it is true of this file.
+
+        volumes: what a vendor says of the shares traded on Nasdaq, by symbol, to compare: a mapping, or a CSV file with
+            the columns symbol and volume.
+        progress: as in `replay`.
+        ValueError where the CSV file is not like that.
+        """
+        theirs = volumes if volumes is None or isinstance(volumes, Mapping) else volumes_in(Path(volumes))
+        truths = self._feed(_itch.Truths(self.strict), progress)
+        return check_of(truths, self.framing_report(), theirs)
 
     # ------------------------------------------------------------------ life
 
@@ -310,14 +448,18 @@ class File:
 
     # ------------------------------------------------------------------ bytes
 
-    def _probe(self, head: bytes) -> None:
-        """Refuses what is not ITCH at all, before anything long begins."""
+    def _probe(self, head: bytes, framing: str | None) -> None:
+        """Refuses what is not ITCH at all, before anything long begins, and finds out the framing where none is named."""
         summary = _itch.Summary()
-        with contextlib.closing(self._chunks(_SMALL_PIECE)) as chunks:
-            for chunk, _ in chunks:
-                summary.feed(*chunk)
+        with contextlib.closing(self._pieces_of_file(_SMALL_PIECE)) as pieces:
+            for piece, _ in pieces:
+                self.framing = _itch.detect_framing(*piece) if framing is None else framing
+                if self.framing != "binaryfile":
+                    self._probe_wrapped(itertools.chain([piece], (piece for piece, _ in pieces)))
+                    return
+                summary.feed(*piece)
                 if self.compressed:
-                    head = chunk[0][:3]
+                    head = piece[0][:3]
                 break
             else:
                 raise ItchError(self.path, "the file is empty: 0 bytes, no ITCH message")
@@ -332,8 +474,50 @@ class File:
         reason = f"at byte 0 it begins with {head!r}" if first.oddity == "truncated_tail" else str(first)
         raise ItchError(self.path, f"not an ITCH 5.0 file: {reason}", first.offset, first.type)
 
+    def _probe_wrapped(self, pieces: Iterator[_Chunk]) -> None:
+        """The same where the messages have to be unwrapped: reads until one comes."""
+        summary = _itch.Summary()
+        unwrapper = _itch.Unwrapper(self.framing)
+        size = 0
+        for piece in pieces:
+            chunk = unwrapper.feed(*piece)
+            summary.feed(chunk)
+            size += len(chunk)
+            if summary.message_count > 0:
+                return
+            if size > _SMALL_PIECE:
+                break
+        summary.feed(unwrapper.finish())
+        summary.finish()
+        if summary.message_count > 0:
+            return
+        report = unwrapper.report
+        first = report.first or summary.report.first
+        reason = f"none of its {report.packets:,} packets bears one" if first is None else str(first)
+        offset = 0 if first is None else first.offset
+        raise ItchError(self.path, f"no ITCH 5.0 message in it, read as {self.framing}: {reason}", offset)
+
     def _chunks(self, size: int) -> Generator[tuple[_Chunk, int], None, None]:
         """Pieces of the stream, as arguments of feed(), and how many bytes of the file are done after each."""
+        pieces = self._pieces_of_file(size)
+        return pieces if self.framing == "binaryfile" else self._unwrap(pieces)
+
+    def _unwrap(self, pieces: Generator[tuple[_Chunk, int], None, None]) -> Generator[tuple[_Chunk, int], None, None]:
+        unwrapper = _itch.Unwrapper(self.framing, self.strict)
+        done = 0
+        with contextlib.closing(pieces):
+            for piece, done in pieces:
+                # A chunk of no bytes would be the end to some readers.
+                if chunk := unwrapper.feed(*piece):
+                    yield (chunk,), done
+                self._check(unwrapper)
+        if chunk := unwrapper.finish():
+            yield (chunk,), done
+        self._check(unwrapper)
+        self._framing_report = unwrapper.report
+
+    def _pieces_of_file(self, size: int) -> Generator[tuple[_Chunk, int], None, None]:
+        """The bytes of the file, decompressed, in whatever framing."""
         if self._closed:
             raise ValueError(f"{self.path} is closed")
         if self._mapped is not None:
@@ -395,9 +579,15 @@ class File:
         decoder.finish()
         self._check(decoder.report)
 
-    def _check(self, report: Report) -> None:
-        if self.strict and report.first is not None:
-            raise ItchError(self.path, str(report.first), report.first.offset, report.first.type)
+    def _pieces(self, progress: Progress | None) -> Iterator[_Chunk]:
+        return _chunks(self, progress)
+
+    def _finished(self, progress: Progress | None, report: Report) -> None:
+        _finish(self, progress, report)
+
+    def _check(self, report: Report | _itch.Unwrapper) -> None:
+        if self.strict and (first := report.first) is not None:
+            raise ItchError(self.path, str(first), first.offset, first.type if isinstance(first, Finding) else "")
 
 
 class EventStream(_itch.EventStream):
@@ -440,8 +630,8 @@ class EventStream(_itch.EventStream):
         """Tells an exchange, or several, the events in parts, so that you can trade in between."""
         return Feed(self, exchange)
 
-    def __reduce__(self) -> tuple[Callable[..., EventStream], tuple[Path, list[str] | None, int | None, bool]]:
-        return _reopen, (self.path, self._symbols or None, self._until, self._file.strict)
+    def __reduce__(self) -> tuple[Callable[..., EventStream], tuple[Path, list[str] | None, int | None, bool, str]]:
+        return _reopen, (self.path, self._symbols or None, self._until, self._file.strict, self._file.framing)
 
     def __repr__(self) -> str:
         chosen = [repr(os.fspath(self.path))]
@@ -452,6 +642,8 @@ class EventStream(_itch.EventStream):
             chosen.append(f"until={self._until}")
         if self._file.strict:
             chosen.append("strict=True")
+        if self._file.framing != "binaryfile":
+            chosen.append(f"framing={self._file.framing!r}")
         return f"nanobook.parse_itch({', '.join(chosen)})"
 
 
@@ -487,8 +679,8 @@ def _finish(file: File, progress: Progress | None, report: Report) -> None:
     file._check(report)
 
 
-def _reopen(path: Path, symbols: list[str] | None, until: int | None, strict: bool) -> EventStream:
-    return parse_itch(path, symbols, until=until, strict=strict)
+def _reopen(path: Path, symbols: list[str] | None, until: int | None, strict: bool, framing: str) -> EventStream:
+    return parse_itch(path, symbols, until=until, strict=strict, framing=framing)
 
 
 def _begins_a_message(head: bytes) -> bool:
@@ -499,23 +691,21 @@ def _begins_a_message(head: bytes) -> bool:
     return length > 0 and int.from_bytes(head[:2]) in (0, length)
 
 
-def _names(symbols: str | Iterable[str] | None) -> list[str]:
-    if symbols is None:
-        return []
-    names = [symbols] if isinstance(symbols, str) else list(symbols)
-    if not names:
-        raise ValueError("no symbol named: give at least one, or None for all")
-    return names
-
-
-def open(path: str | os.PathLike[str], strict: bool = False) -> File:
-    """Opens an ITCH 5.0 file: Nasdaq's day files, gzipped or not, and files whose every length prefix is 0.
+def open(
+    path: str | os.PathLike[str], strict: bool = False, *, date: Date | None = None, framing: str | None = None
+) -> File:
+    """Opens an ITCH 5.0 file: Nasdaq's day files, captures, and files of other tools, gzipped or not.
 
     Lenient by default: what is odd (a cut-off end, unknown types, unknown orders) is skipped, counted and reported.
     With `strict=True` the first odd thing raises ItchError with its offset and type.
+    date: of the session, "2020-01-30" or a datetime.date, for tables to tell the time in UTC; that in the file's name,
+        such as 01302020.NASDAQ_ITCH50, where none is given.
+    framing: how the messages lie in the file; found out where it is not named. "binaryfile": behind their lengths, as
+        in Nasdaq's day files, or behind lengths that are all 0. "raw": back to back. "moldudp64": in UDP packets of a
+        capture, pcap or pcapng. "soupbintcp": in the packets of a TCP stream.
     OSError where the file cannot be opened; ItchError where it is empty, no ITCH at all, or its gzip data is corrupt.
     """
-    return File(path, strict)
+    return File(path, strict, date=date, framing=framing)
 
 
 def parse_itch(
@@ -525,6 +715,7 @@ def parse_itch(
     until: int | str | datetime.time | None = None,
     strict: bool = False,
     progress: Progress | None = None,
+    framing: str | None = None,
 ) -> EventStream:
     """The events of an ITCH file, gzipped or not: a lazy list, which Exchange.replay and polars.DataFrame take.
 
@@ -533,9 +724,38 @@ def parse_itch(
     until: only up to a time of day, as in File.replay.
     strict: the first odd thing raises ItchError when it is reached; else it is skipped, and counted in `report`.
     progress: called with (bytes done, bytes in the file) while the events are read, at most every few milliseconds.
+    framing: as of `open`.
     OSError and ItchError as from `open`.
     """
-    return EventStream(File(path, strict), _names(symbol), None if until is None else parse_time(until), progress)
+    return EventStream(
+        File(path, strict, framing=framing), names_of(symbol), None if until is None else parse_time(until), progress
+    )
+
+
+def fetch(
+    url: str,
+    out: str | os.PathLike[str] | None = None,
+    md5: str | None = None,
+    sha256: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Downloads a file, such as a public day of Nasdaq's, and returns its path.
+
+    A connection that drops is taken up again where it dropped, after a while that grows; so is, by another call, a
+    download that was given up or interrupted. Until the file is whole, and has the digest, it is called NAME.part.
+    A file that is there already is not fetched again; its digest is checked.
+
+    url: https://, http:// or ftp://. What comes by ftp begins anew where it dropped.
+    out: a file or a folder; by default the name in the URL, in the current folder.
+    md5, sha256: what the digest must be: hexadecimal digits, or the file or URL that has them.
+    progress: called with (bytes done, bytes in all, or 0 where the server does not say).
+    FetchError, an OSError, where the server refuses or too many attempts in a row bring nothing; ItchError where a
+    digest is another; ValueError where the URL or a digest makes no sense.
+    """
+    from nanobook import _itch_fetch  # costs 30 ms, which only a download shall pay
+
+    digests = {kind: text for kind, text in (("md5", md5), ("sha256", sha256)) if text is not None}
+    return _itch_fetch.fetch(url, out, digests, progress)
 
 
 def synthesize(

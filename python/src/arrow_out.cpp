@@ -65,6 +65,22 @@ void ArrowBatch::borrow_column(std::string name, ArrowType type, const void* val
                                  static_cast<std::int64_t>(bytes));
 }
 
+ArrowBatch ArrowBatch::share(const std::shared_ptr<const ArrowBatch>& batch) {
+    ArrowBatch shared(batch->rows_);
+    shared.metadata_ = batch->metadata_;
+    for (const Column& column : batch->columns_) {
+        const auto bytes = static_cast<std::size_t>(column.values->size_bytes);
+        shared.borrow_column(column.name, column.type, column.values->data, bytes, batch);
+        Column& copy = shared.columns_.back();
+        copy.names = column.names;
+        copy.format = column.format;
+        if (column.validity->data == nullptr) continue;
+        nanoarrow::BufferInitWrapped(copy.validity.get(), std::shared_ptr<const void>(batch), column.validity->data,
+                                     column.validity->size_bytes);
+    }
+    return shared;
+}
+
 void ArrowBatch::describe(ArrowSchema* schema) const {
     ArrowSchemaInit(schema);
     check(ArrowSchemaSetTypeStruct(schema, static_cast<std::int64_t>(columns_.size())));

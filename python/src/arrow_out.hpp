@@ -66,6 +66,15 @@ class ArrowBatch {
         borrow_column(std::move(name), type_of<T>(), values.data(), values.size_bytes(), std::move(owner));
     }
 
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> names;
+        for (const Column& column : columns_) names.push_back(column.name);
+        return names;
+    }
+
+    /// The same values, not copied: for who exports them more than once.
+    [[nodiscard]] static ArrowBatch share(const std::shared_ptr<const ArrowBatch>& batch);
+
   private:
     friend nanobind::capsule to_capsule(std::vector<ArrowBatch> batches);
     friend class BatchStream;

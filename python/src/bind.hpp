@@ -11,6 +11,14 @@ void bind_exchange(nanobind::module_& m);
 void bind_itch(nanobind::module_& m);
 /// After bind_itch.
 void bind_itch_events(nanobind::module_& m);
+/// After bind_itch.
+void bind_itch_framing(nanobind::module_& m);
+/// After bind_itch.
+void bind_itch_lobster(nanobind::module_& m);
+/// After bind_itch.
+void bind_itch_tools(nanobind::module_& m);
+/// After bind_itch.
+void bind_itch_tables(nanobind::module_& m);
 /// After bind_exchange and bind_table.
 void bind_portfolio(nanobind::module_& m);
 void bind_results(nanobind::module_& m);

@@ -34,6 +34,7 @@
 #include "arguments.hpp"
 #include "bind.hpp"
 #include "files.hpp"
+#include "itch_feeding.hpp"
 #include "itch_text.hpp"
 #include "total_caster.hpp"
 
@@ -54,16 +55,6 @@ nb::str to_python(const itch::Text<Size>& value) {
 template <class Field>
 typename Field::value_type to_python(const Field& value) {
     return value;
-}
-
-std::span<const std::byte> bytes_of(const nb::bytes& chunk) {
-    return {static_cast<const std::byte*>(chunk.data()), chunk.size()};
-}
-
-// As much of a piece of a mapped file as there is.
-std::span<const std::byte> piece_of(const itch::MappedFile& file, std::size_t begin, std::size_t size) {
-    const auto bytes = file.bytes().subspan(std::min(begin, file.bytes().size()));
-    return bytes.first(std::min(size, bytes.size()));
 }
 
 // ---------------------------------------------------------------------- messages
@@ -233,13 +224,7 @@ class Decoder {
   public:
     Decoder(const nb::str& types, const std::vector<nb::str>& symbols, bool strict)
         : reader_({strict}), symbols_(symbols_named(symbols)) {
-        for (const char type : latin1(types)) {
-            if (itch::length_of_type[static_cast<unsigned char>(type)] == 0) {
-                raise_value_error(std::string(nb::repr(text({&type, 1})).c_str()) +
-                                  " is not a message type of ITCH 5.0");
-            }
-            wanted_[static_cast<unsigned char>(type)] = true;
-        }
+        for (const char type : known_types(types)) wanted_[static_cast<unsigned char>(type)] = true;
     }
 
     nb::list feed(std::span<const std::byte> bytes) {
@@ -271,52 +256,6 @@ class Decoder {
     itch::Directory directory_;
     std::array<bool, 256> wanted_{};
 };
-
-std::map<std::string, std::uint64_t> counts_of(const itch::Reader& reader) {
-    std::map<std::string, std::uint64_t> counts;
-    for (std::size_t type = 0; type < 256; ++type) {
-        if (reader.counts()[type] > 0) counts[std::string(1, static_cast<char>(type))] = reader.counts()[type];
-    }
-    return counts;
-}
-
-/// What the readers of this module have in common: bytes in, until they say stop.
-template <class Class, class Consumer>
-void def_feeding(Class& cls) {
-    cls.def(
-           "feed",
-           [](Consumer& self, const nb::bytes& chunk) {
-               const auto bytes = bytes_of(chunk);
-               const nb::gil_scoped_release release;
-               return self.feed(bytes);
-           },
-           "chunk"_a, "The next bytes of the stream, cut anywhere. False once it has stopped.")
-        .def(
-            "feed",
-            [](Consumer& self, const itch::MappedFile& file, std::size_t begin, std::size_t size) {
-                const auto bytes = piece_of(file, begin, size);
-                const nb::gil_scoped_release release;
-                return self.feed(bytes);
-            },
-            "file"_a, "begin"_a, "size"_a, "A piece of a mapped file.");
-}
-
-template <class Class, class Consumer>
-void def_reporting(Class& cls) {
-    cls.def("finish", &Consumer::finish, "There are no more bytes.")
-        .def_prop_ro(
-            "report", [](const Consumer& self) { return self.reader().report(); }, "What was odd about the stream.")
-        .def_prop_ro(
-            "counts", [](const Consumer& self) { return counts_of(self.reader()); }, "Messages by type.")
-        .def_prop_ro(
-            "message_count", [](const Consumer& self) { return self.reader().messages(); }, "Messages taken.")
-        .def_prop_ro(
-            "zero_prefixed", [](const Consumer& self) { return self.reader().zero_prefixed(); },
-            "Every length prefix is 0.")
-        .def_prop_ro(
-            "end_of_session", [](const Consumer& self) { return self.reader().end_of_session(); },
-            "A length of 0 ended the stream.");
-}
 
 void bind_report(nb::module_& m) {
     nb::class_<itch::Finding>(m, "Finding", "One odd thing in a stream.")

@@ -22,13 +22,13 @@
 #include <nanobook/exchange/multi_exchange.hpp>
 #include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/events.hpp>
-#include <nanobook/itch/mapped_file.hpp>
 #include <nanobook/itch/replay.hpp>
 #include <nanobook/itch/report.hpp>
 
 #include "arguments.hpp"
 #include "arrow_out.hpp"
 #include "bind.hpp"
+#include "chunk_source.hpp"
 #include "event_source.hpp"
 #include "exchange_objects.hpp"
 #include "exchange_tables.hpp"
@@ -63,12 +63,10 @@ struct Origin {
 class Pass final : public EventSource {
   public:
     explicit Pass(std::shared_ptr<Origin> origin)
-        : origin_(std::move(origin)), stream_(std::in_place, origin_->options) {}
+        : origin_(std::move(origin)), chunks_(origin_->chunks), stream_(std::in_place, origin_->options) {}
     ~Pass() override {
         if (!nb::is_alive()) {
             // An Arrow stream that outlived the interpreter, and with it all that it refers to.
-            (void)chunk_.release();
-            (void)chunks_.release();
             (void)new std::shared_ptr<Origin>(std::move(origin_));
             return;
         }
@@ -81,8 +79,7 @@ class Pass final : public EventSource {
     void close() {
         stream_.reset();
         left_ = {};
-        chunk_.reset();
-        chunks_.reset();
+        chunks_.close();
         is_over_ = true;
     }
 
@@ -145,28 +142,9 @@ class Pass final : public EventSource {
 
     // False where there are no more bytes.
     bool fetch() {
-        const nb::gil_scoped_acquire held;
-        if (PyErr_CheckSignals() != 0) throw nb::python_error();
-        if (has_failed_) throw std::runtime_error("this pass over the stream broke off: begin anew");
-        has_failed_ = true;
-        if (!chunks_.is_valid()) chunks_ = nb::iter(origin_->chunks());
-        chunk_ = nb::steal(PyIter_Next(chunks_.ptr()));
-        if (!chunk_.is_valid() && PyErr_Occurred() != nullptr) throw nb::python_error();
-        has_failed_ = false;
-        has_stopped_ = !chunk_.is_valid();
-        left_ = has_stopped_ ? std::span<const std::byte>() : bytes_of(chunk_);
+        left_ = chunks_.next();
+        has_stopped_ = left_.empty();
         return !has_stopped_;
-    }
-
-    static std::span<const std::byte> bytes_of(nb::handle chunk) {
-        const nb::object source = chunk[0];
-        if (nb::isinstance<nb::bytes>(source)) {
-            const auto bytes = nb::borrow<nb::bytes>(source);
-            return {static_cast<const std::byte*>(bytes.data()), bytes.size()};
-        }
-        const auto all = nb::cast<const itch::MappedFile&>(source).bytes();
-        const auto rest = all.subspan(std::min(nb::cast<std::size_t>(chunk[1]), all.size()));
-        return rest.first(std::min(nb::cast<std::size_t>(chunk[2]), rest.size()));
     }
 
     void finish() {
@@ -178,12 +156,10 @@ class Pass final : public EventSource {
     }
 
     std::shared_ptr<Origin> origin_;
+    ChunkSource chunks_;
     std::optional<itch::EventStream> stream_;
-    nb::object chunks_;
-    nb::object chunk_;
     std::span<const std::byte> left_;  // of the chunk
     bool has_stopped_ = false;         // no more bytes are wanted, or there are none
-    bool has_failed_ = false;
     bool is_over_ = false;
     bool is_reading_ = false;  // an exception came while `events_` were read
     std::uint64_t count_ = 0;
@@ -378,20 +354,8 @@ class Stream {
             const nb::gil_scoped_release released;
             return read();
         }();
-        // Who reads the stream makes an error of its own of ours. Ctrl-C comes again behind it, when no code of ours
-        // can swallow it any more.
-        const auto next = [read, pass] {
-            try {
-                return read();
-            } catch (const nb::python_error& error) {
-                const nb::gil_scoped_acquire held;
-                if (!error.matches(PyExc_KeyboardInterrupt)) throw;
-                pass->close();
-            }
-            PyErr_SetInterrupt();
-            throw std::runtime_error("KeyboardInterrupt");
-        };
-        return to_capsule(next, first ? std::move(*first) : to_table(std::span<const Event>(), {}));
+        return to_capsule(interruptible(read, pass),
+                          first ? std::move(*first) : to_table(std::span<const Event>(), {}));
     }
 
   private:

@@ -9,6 +9,7 @@
 
 #include <nanobook/core/symbol.hpp>
 #include <nanobook/itch/directory.hpp>
+#include <nanobook/itch/messages.hpp>
 
 #include "arguments.hpp"
 
@@ -23,6 +24,18 @@
     const auto bytes = nanobind::steal<nanobind::bytes>(PyUnicode_AsLatin1String(name.ptr()));
     if (!bytes.is_valid()) throw nanobind::python_error();
     return {bytes.c_str(), bytes.size()};
+}
+
+/// Type bytes; ValueError where ITCH 5.0 does not have one of them.
+[[nodiscard]] inline std::string known_types(const nanobind::str& types) {
+    std::string known = latin1(types);
+    for (const char type : known) {
+        if (nanobook::itch::length_of_type[static_cast<unsigned char>(type)] == 0) {
+            raise_value_error(std::string(nanobind::repr(text({&type, 1})).c_str()) +
+                              " is not a message type of ITCH 5.0");
+        }
+    }
+    return known;
 }
 
 /// ValueError where it is longer than 8 characters.

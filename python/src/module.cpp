@@ -15,6 +15,10 @@ NB_MODULE(_core, m) {
     bind_exchange(m);
     bind_itch(m);
     bind_itch_events(m);
+    bind_itch_framing(m);
+    bind_itch_lobster(m);
+    bind_itch_tools(m);
+    bind_itch_tables(m);
     bind_table(m);
     bind_portfolio(m);
     bind_backtest(m);

@@ -40,17 +40,39 @@
 #include <nanobook/itch/messages.hpp>
 
 #include <nanobook/itch/report.hpp>
+#include <nanobook/itch/unwrap_report.hpp>
+
+#include <nanobook/itch/packet_capture.hpp>
+
+#include <nanobook/itch/datagram.hpp>
+#include <nanobook/itch/moldudp64.hpp>
+#include <nanobook/itch/raw_messages.hpp>
+#include <nanobook/itch/soupbintcp.hpp>
+
+#include <nanobook/itch/unwrap.hpp>
 
 #include <nanobook/itch/reader.hpp>
 
 #include <nanobook/itch/encoder.hpp>
+#include <nanobook/itch/filter.hpp>
 #include <nanobook/itch/mapped_file.hpp>
 #include <nanobook/itch/summary.hpp>
 #include <nanobook/itch/synthetic_day.hpp>
+#include <nanobook/itch/truths.hpp>
 
 #include <nanobook/itch/replay.hpp>
 
 #include <nanobook/itch/events.hpp>
+#include <nanobook/itch/tape.hpp>
+//
+#include <nanobook/itch/bars.hpp>
+#include <nanobook/itch/depth.hpp>
+#include <nanobook/itch/lifecycle.hpp>
+#include <nanobook/itch/lobster.hpp>
+#include <nanobook/itch/quotes.hpp>
+#include <nanobook/itch/status.hpp>
+//
+#include <nanobook/itch/market_data.hpp>
 
 #include <nanobook/portfolio/cost_model.hpp>
 #include <nanobook/portfolio/metrics.hpp>

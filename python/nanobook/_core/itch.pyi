@@ -960,3 +960,378 @@ class EventStream:
     @property
     def report(self) -> Report:
         """What was odd about the stream. Like len."""
+
+class FramingFinding:
+    """One odd thing about a wrapping."""
+
+    @property
+    def oddity(self) -> str:
+        """Its kind."""
+
+    @property
+    def offset(self) -> int:
+        """Of the packet or message, in bytes of the file."""
+
+    @property
+    def number(self) -> int:
+        """
+        The first sequence number missing, the length, link or packet type, or byte count concerned.
+        """
+
+    @property
+    def count(self) -> int:
+        """Messages missing, where it is a gap."""
+
+    def __str__(self) -> str: ...
+
+    def __repr__(self) -> str: ...
+
+class Gap:
+    """Messages in a row that never came."""
+
+    @property
+    def session(self) -> str:
+        """Whose numbers they are."""
+
+    @property
+    def first(self) -> int:
+        """The first sequence number that is missing."""
+
+    @property
+    def count(self) -> int:
+        """How many are missing."""
+
+    @property
+    def offset(self) -> int:
+        """Of the packet that comes behind it, in bytes of the file."""
+
+    def __repr__(self) -> str: ...
+
+class FeedSession:
+    """A session of MoldUDP64 or SoupBinTCP, which numbers its messages."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def first(self) -> int:
+        """
+        The first number that is there: those before it were sent before the capture began.
+        """
+
+    @property
+    def next(self) -> int:
+        """The number behind the last one."""
+
+    @property
+    def ended(self) -> bool:
+        """Its end was captured."""
+
+    def __repr__(self) -> str: ...
+
+class FramingReport:
+    """
+    What a wrapping told of its messages: which are missing, came twice, or could not be read.
+    """
+
+    def counts(self) -> dict[str, int]:
+        """Odd things by kind; empty where all was well."""
+
+    @property
+    def first(self) -> FramingFinding | None:
+        """The first odd thing, or None."""
+
+    @property
+    def truncated_at(self) -> int | None:
+        """
+        Where the packet or message begins, in bytes, that the end of the file cuts off; or None.
+        """
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """The gaps, in order; the first 4,096 of them."""
+
+    @property
+    def missing(self) -> int:
+        """Messages that are missing, over all gaps."""
+
+    @property
+    def duplicates(self) -> int:
+        """Messages whose number had been: of a second line, or sent again."""
+
+    @property
+    def messages(self) -> int:
+        """Messages handed out."""
+
+    @property
+    def packets(self) -> int:
+        """Packets of the capture, or of SoupBinTCP."""
+
+    @property
+    def unrelated(self) -> int:
+        """Of them, those that bear no message: other traffic, logins, debugging."""
+
+    @property
+    def heartbeats(self) -> int:
+        """Packets that say that the line is alive, or has ended."""
+
+    @property
+    def sessions(self) -> list[FeedSession]:
+        """In the order in which they began."""
+
+    def __bool__(self) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class Unwrapper:
+    """A stream in another wrapping to a stream of lengths and messages."""
+
+    def __init__(self, framing: str, strict: bool = ...) -> None:
+        """ValueError where there is no such framing."""
+
+    @overload
+    def feed(self, chunk: bytes) -> bytes:
+        """
+        The messages that the next bytes of the stream complete, each behind its length.
+        """
+
+    @overload
+    def feed(self, file: MappedFile, begin: int, size: int) -> bytes:
+        """Those that a piece of a mapped file completes."""
+
+    def finish(self) -> bytes:
+        """There are no more bytes: the messages that were held back."""
+
+    @property
+    def first(self) -> FramingFinding | None:
+        """The first odd thing, or None."""
+
+    @property
+    def report(self) -> FramingReport:
+        """What the wrapping told so far."""
+
+@overload
+def detect_framing(head: bytes) -> str:
+    """
+    The framing of a stream that begins so: binaryfile unless it is another beyond doubt.
+    """
+
+@overload
+def detect_framing(file: MappedFile, begin: int, size: int) -> str:
+    """The same of a piece of a mapped file."""
+
+class Lobster:
+    """Writes LOBSTER's two files of each symbol."""
+
+    def __init__(self, symbols: Sequence[str], paths: Sequence[tuple[str | os.PathLike[str], str | os.PathLike[str]]], levels: int, start: int = 0, until: int | None = None, strict: bool = False) -> None: ...
+
+    @overload
+    def feed(self, chunk: bytes) -> bool:
+        """The next bytes of the stream, cut anywhere. False once it has stopped."""
+
+    @overload
+    def feed(self, file: MappedFile, begin: int, size: int) -> bool:
+        """A piece of a mapped file."""
+
+    def finish(self) -> None:
+        """There are no more bytes."""
+
+    @property
+    def report(self) -> Report:
+        """What was odd about the stream."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages by type."""
+
+    @property
+    def message_count(self) -> int:
+        """Messages taken."""
+
+    @property
+    def zero_prefixed(self) -> bool:
+        """Every length prefix is 0."""
+
+    @property
+    def end_of_session(self) -> bool:
+        """A length of 0 ended the stream."""
+
+    def missing(self) -> list[str]:
+        """The symbols that the stream does not name."""
+
+    def commit(self) -> None:
+        """Gives the files their names."""
+
+    def discard(self) -> None:
+        """Removes what is not committed; nothing may be fed after that."""
+
+class Filter:
+    """The messages chosen by type, symbol and time, as they were."""
+
+    def __init__(self, types: str = ..., symbols: Sequence[str] = ..., start: int | None = ..., until: int | None = ..., strict: bool = ...) -> None: ...
+
+    @overload
+    def feed(self, chunk: bytes) -> bool:
+        """The next bytes of the stream, cut anywhere. False once it has stopped."""
+
+    @overload
+    def feed(self, file: MappedFile, begin: int, size: int) -> bool:
+        """A piece of a mapped file."""
+
+    def finish(self) -> None:
+        """There are no more bytes."""
+
+    @property
+    def report(self) -> Report:
+        """What was odd about the stream."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages by type."""
+
+    @property
+    def message_count(self) -> int:
+        """Messages taken."""
+
+    @property
+    def zero_prefixed(self) -> bool:
+        """Every length prefix is 0."""
+
+    @property
+    def end_of_session(self) -> bool:
+        """A length of 0 ended the stream."""
+
+    def take(self) -> bytes:
+        """
+        What was chosen since the last call, framed; after finish() for the last time.
+        """
+
+    @property
+    def written(self) -> int:
+        """Messages chosen."""
+
+    def symbols(self) -> list[str]:
+        """
+        The symbols that the stream named, in order of locate; none where all are wanted.
+        """
+
+class Truths:
+    """A replay that watches what is true of every whole day."""
+
+    def __init__(self, strict: bool = ...) -> None: ...
+
+    @overload
+    def feed(self, chunk: bytes) -> bool:
+        """The next bytes of the stream, cut anywhere. False once it has stopped."""
+
+    @overload
+    def feed(self, file: MappedFile, begin: int, size: int) -> bool:
+        """A piece of a mapped file."""
+
+    def finish(self) -> None:
+        """There are no more bytes."""
+
+    @property
+    def report(self) -> Report:
+        """What was odd about the stream."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages by type."""
+
+    @property
+    def message_count(self) -> int:
+        """Messages taken."""
+
+    @property
+    def zero_prefixed(self) -> bool:
+        """Every length prefix is 0."""
+
+    @property
+    def end_of_session(self) -> bool:
+        """A length of 0 ended the stream."""
+
+    @property
+    def live_orders(self) -> int:
+        """Resting orders, over all symbols."""
+
+    @property
+    def peak_live_orders(self) -> int:
+        """The most orders that rested at any time."""
+
+    @property
+    def market_opened(self) -> bool:
+        """The event Q was seen."""
+
+    @property
+    def messages_ended(self) -> bool:
+        """The event C was seen."""
+
+    @property
+    def first_crossed(self) -> tuple[str, int, int, int] | None:
+        """
+        The first book that was crossed while it should not: symbol, since when, bid, ask; or None.
+        """
+
+    def crossed(self) -> dict[str, int]:
+        """How often, by symbol."""
+
+    def volumes(self) -> dict[str, int]:
+        """Shares printed, by symbol, in order of locate."""
+
+    def closing_prices(self) -> dict[str, int]:
+        """
+        Price of the closing cross, 4 decimals, of each symbol that had one with shares.
+        """
+
+class Batches:
+    """A table in memory. pl.DataFrame(table), pa.table(table) read it."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names."""
+
+    def extend(self, more: Batches) -> None:
+        """Adds the rows of another of the same columns."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The table as an Arrow stream."""
+
+    def __repr__(self) -> str: ...
+
+class Table:
+    """
+    A table of an ITCH file, which is read when the table is: pl.DataFrame(table), pa.table(table).
+    """
+
+    def __init__(self, tables: Sequence[str], chunks: object, finish: object, scan: object, symbols: Sequence[str] = ..., start: int = ..., until: int | None = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ...) -> None:
+        """
+        tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` of a reader takes; `scan` is the one that looks for broken trades. `finish` hears its report. Times are in nanoseconds.
+        """
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """
+        The table as an Arrow stream, read from the file batch by batch as the consumer asks.
+        """
+
+class TablesIterator:
+    """Several tables in one pass, batch by batch."""
+
+    def __init__(self, tables: Sequence[str], chunks: object, finish: object, scan: object, symbols: Sequence[str] = ..., start: int = ..., until: int | None = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ...) -> None:
+        """
+        tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` of a reader takes; `scan` is the one that looks for broken trades. `finish` hears its report. Times are in nanoseconds.
+        """
+
+    def __iter__(self) -> TablesIterator: ...
+
+    def __next__(self) -> tuple[str, Batches]: ...
+
+    def no_rows(self) -> dict[str, Batches]:
+        """The tables by name, before anything is read."""

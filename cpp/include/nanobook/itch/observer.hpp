@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <nanobook/core/types.hpp>
 #include <nanobook/itch/directory.hpp>
@@ -29,10 +30,15 @@ struct Print {
     Price price;
     std::uint64_t shares;
     std::uint64_t match;
-    bool printable;  ///< false where a cross prints it again: not in the volume
+    bool printable;                         ///< false where a cross prints it again: not in the volume
+    std::optional<Side> resting_side = {};  ///< of the order at rest; none for P and Q
+    std::uint64_t ref = 0;                  ///< the order at rest; 0 for P and Q
 };
 
-/// Does nothing and costs nothing. An observer of one's own has the same two members.
+/// Does nothing and costs nothing. An observer of one's own has the same two members. Each may take the Replay as well,
+/// to look at its books. It may also have `before(message, replay)`, called before each message is applied (and
+/// before that at which a replay stops);
+/// `on_message(message)` for messages that neither change a book nor print; and `finish(replay)`.
 struct NoObserver {
     void on_change(const BookChange&) const noexcept {}
     void on_print(const Print&) const noexcept {}

@@ -54,7 +54,10 @@ class Replay {
     }
 
     /// There are no more bytes.
-    void finish() { reader_.finish(); }
+    void finish() {
+        reader_.finish();
+        if constexpr (requires { observer_.finish(*this); }) observer_.finish(*this);
+    }
 
     /// One message, outside any stream; odd ones are reported at byte 0. False where it was odd and the replay is
     /// strict.
@@ -72,6 +75,11 @@ class Replay {
     [[nodiscard]] std::uint64_t live_orders() const noexcept { return orders_.size(); }
     [[nodiscard]] Observer& observer() noexcept { return observer_; }
     [[nodiscard]] const Observer& observer() const noexcept { return observer_; }
+
+    /// Where the message begins in the stream that an observer is told of, in bytes.
+    [[nodiscard]] std::uint64_t offset() const noexcept {
+        return batch_ != nullptr && current_ != nullptr ? batch_->offset_of(*current_) : 0;
+    }
 
     [[nodiscard]] const Levels& levels() const noexcept { return levels_; }
     [[nodiscard]] const OrderIndex& orders() const noexcept { return orders_; }
@@ -114,6 +122,7 @@ class Replay {
     std::size_t replay(const Batch& batch) {
         const Lookahead lookahead(listings_, levels_, orders_);
         return lookahead.run(batch.messages, [this](const Header& message, LevelId hint) {
+            if constexpr (requires { observer_.before(message, *this); }) observer_.before(message, *this);
             if (options_.until && message.timestamp > *options_.until) return Taken::no;
             current_ = &message;
             hint_ = hint;
@@ -126,7 +135,9 @@ class Replay {
     // Every other message: all it may do is to name its symbol.
     template <class Message>
     bool on(const Message& m) {
-        if constexpr (requires { m.stock; }) named_listing(m);
+        bool is_selected = options_.symbols.empty();
+        if constexpr (requires { m.stock; }) is_selected = named_listing(m).selected;
+        if (is_selected) tell_of(m);
         return true;
     }
 
@@ -136,7 +147,9 @@ class Replay {
     }
 
     bool on(const TradingAction& m) {
-        named_listing(m).state = m.state;
+        Listing& listing = named_listing(m);
+        listing.state = m.state;
+        if (listing.selected) tell_of(m);
         return true;
     }
 
@@ -247,7 +260,12 @@ class Replay {
 
     void tell(const Header& m, const Place& place, std::uint64_t ref, std::uint32_t removed,
               std::uint64_t added_ref = 0, Price added_price = 0, std::uint32_t added = 0) {
-        observer_.on_change({m, place.locate, place.side, ref, place.price, removed, added_ref, added_price, added});
+        const BookChange change{m, place.locate, place.side, ref, place.price, removed, added_ref, added_price, added};
+        if constexpr (requires { observer_.on_change(change, *this); }) {
+            observer_.on_change(change, *this);
+        } else {
+            observer_.on_change(change);
+        }
     }
 
     // Finds the order a message speaks of, and hands it on.
@@ -265,7 +283,7 @@ class Replay {
     template <class Execution>
     bool execute(const Execution& m, OrderSlot* slot, const Place& place, Price price, bool printable) {
         const std::uint32_t taken = take_off(m.ref, slot, m.shares);
-        print({m, place.locate, price, taken, m.match, printable});
+        print({m, place.locate, price, taken, m.match, printable, place.side, m.ref});
         tell(m, place, m.ref, taken);
         return taken == m.shares || odd(Oddity::over_execution, m, m.ref);
     }
@@ -294,7 +312,16 @@ class Replay {
             listing.last_price = static_cast<std::uint32_t>(print.price);
             ++listing.trades;
         }
-        observer_.on_print(print);
+        if constexpr (requires { observer_.on_print(print, *this); }) {
+            observer_.on_print(print, *this);
+        } else {
+            observer_.on_print(print);
+        }
+    }
+
+    template <class Message>
+    void tell_of(const Message& message) {
+        if constexpr (requires { observer_.on_message(message); }) observer_.on_message(message);
     }
 
     Listing& listing_of(Locate locate) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <type_traits>
 
@@ -33,6 +34,12 @@ template <class Value>
     }
     for (std::size_t i = 0; i < sizeof(Value); ++i) value = static_cast<Value>(std::uint64_t{value} << 8 | p[i]);
     return value;
+}
+
+/// The big-endian integer at a place of `bytes`, which must be there.
+template <class Value>
+[[nodiscard]] Value load_big_endian(std::span<const std::byte> bytes, std::size_t at) noexcept {
+    return load_big_endian<Value>(reinterpret_cast<const unsigned char*>(bytes.data()) + at);
 }
 
 template <class Value>

@@ -1,0 +1,78 @@
+// Trades by the minute, or whatever the interval: open, high, low, close, volume.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <nanobook/core/types.hpp>
+#include <nanobook/detail/money.hpp>
+#include <nanobook/itch/directory.hpp>
+#include <nanobook/itch/tape.hpp>
+
+namespace nanobook::itch {
+
+struct Bar {
+    Timestamp begin;  ///< a whole multiple of the interval
+    Locate locate;
+    Price open;
+    Price high;
+    Price low;
+    Price close;
+    std::uint64_t volume;
+    detail::Wide notional;  ///< the sum of price times shares
+    std::uint32_t trades;
+
+    /// The mean price of a share.
+    [[nodiscard]] double vwap() const noexcept { return static_cast<double>(notional) / static_cast<double>(volume); }
+};
+
+/// Bars of symbols that trade, by their begin and then by locate. Time goes forwards only: a trade that is stamped
+/// earlier than one before counts at the time of that one.
+class BarRecorder {
+  public:
+    explicit BarRecorder(Timestamp interval) noexcept : interval_(interval) {}
+
+    void on_trade(const TapeTrade& trade) {
+        const Timestamp begin = std::max(begin_, trade.timestamp - trade.timestamp % interval_);
+        if (begin != begin_) {
+            flush();
+            begin_ = begin;
+        }
+        if (trade.locate >= open_.size()) open_.resize(trade.locate + std::size_t{1}, Bar{});
+        Bar& bar = open_[trade.locate];
+        if (bar.trades == 0) {
+            bar = {begin, trade.locate, trade.price, trade.price, trade.price, 0, 0, 0, 0};
+            traded_.push_back(trade.locate);
+        }
+        bar.high = std::max(bar.high, trade.price);
+        bar.low = std::min(bar.low, trade.price);
+        bar.close = trade.price;
+        bar.volume += std::min(trade.shares, ~bar.volume);  // absurd sums stop at the greatest
+        bar.notional += detail::Wide{trade.price} * trade.shares;
+        ++bar.trades;
+    }
+
+    /// There are no more trades.
+    void finish() { flush(); }
+
+    std::vector<Bar> rows;  ///< of bars that are over, for whoever reads them to take
+
+  private:
+    void flush() {
+        std::ranges::sort(traded_);
+        for (const Locate locate : traded_) {
+            rows.push_back(open_[locate]);
+            open_[locate].trades = 0;
+        }
+        traded_.clear();
+    }
+
+    Timestamp interval_;
+    Timestamp begin_ = 0;
+    std::vector<Bar> open_;       // by locate
+    std::vector<Locate> traded_;  // in the bar
+};
+
+}  // namespace nanobook::itch

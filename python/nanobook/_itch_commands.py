@@ -1,0 +1,160 @@
+"""What `nanobook itch filter`, `lobster`, `check` and `fetch` say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from nanobook import itch
+from nanobook.cli import Bar, Failure, _cut_off, _parse_time, _print, _table, _terminal, dollars, size, visible
+
+__all__ = ["check_file", "convert_file", "fetch_file", "filter_file", "lobster_file"]
+
+
+def filter_file(
+    file: itch.File, out: Path, symbols: str | None, types: str | None, start: str | None, until: str | None
+) -> None:
+    """Writes the file, and says how much of the other it is."""
+    names = None if symbols is None else _names(symbols)
+    try:
+        with Bar("Filtering") as bar:
+            done = file.filter(
+                out,
+                None if types is None else types.replace(",", ""),
+                names,
+                None if start is None else _parse_time(start, "--start"),
+                None if until is None else _parse_time(until, "--until"),
+                bar,
+            )
+    except itch.ItchError:
+        raise
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    written = click.format_filename(out)
+    _print(
+        _terminal(),
+        f"{written}: {done.written:,} of {done.read:,} messages read, {size(out.stat().st_size)}",
+    )
+    if done.missing:
+        click.echo(f"Warning: no message of {', '.join(map(repr, done.missing))}", err=True)
+    odd = sum(sum(kinds.values()) for kinds in done.report.counts().values())
+    if odd:
+        click.echo(f"Warning: {odd:,} odd messages are left out; nanobook itch info says more.", err=True)
+    _cut_off(file.path, done.report)
+
+
+def convert_file(
+    file: itch.File, out: Path, tables: str, symbols: str | None, start: str | None, until: str | None
+) -> None:
+    """Writes tables as Parquet, and says what they are."""
+    try:
+        with Bar("Converting") as bar:
+            paths = file.convert(
+                out,
+                *_names(tables),
+                symbols=None if symbols is None else _names(symbols),
+                start=None if start is None else _parse_time(start, "--start"),
+                until=None if until is None else _parse_time(until, "--until"),
+                progress=bar,
+            )
+    except itch.ItchError:
+        raise
+    except (ValueError, ModuleNotFoundError) as error:
+        raise Failure(str(error)) from None
+    _print(_terminal(), *(f"{click.format_filename(path)}: {size(path.stat().st_size)}" for path in paths))
+
+
+def lobster_file(file: itch.File, out: Path, symbols: str, levels: int, start: str | None, until: str | None) -> None:
+    """Writes LOBSTER's files, and says what they are."""
+    from nanobook._itch_lobster import write_lobster
+
+    try:
+        with Bar("Writing") as bar:
+            paths, report = write_lobster(
+                file,
+                out,
+                _names(symbols),
+                levels,
+                None if start is None else _parse_time(start, "--start"),
+                None if until is None else _parse_time(until, "--until"),
+                bar,
+            )
+    except itch.ItchError:
+        raise
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    _print(_terminal(), *(f"{click.format_filename(path)}: {size(path.stat().st_size)}" for path in paths))
+    odd = sum(sum(kinds.values()) for kinds in report.counts().values())
+    if odd:
+        click.echo(f"Warning: {odd:,} odd message{'s' * (odd != 1)}; nanobook itch info --books says more.", err=True)
+    _cut_off(file.path, report)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def check_file(file: itch.File, volumes: Path | None, closing: bool) -> int:
+    """Shows what is true of the file and what is not; returns the exit code."""
+    try:
+        with Bar("Checking") as bar:
+            check = file.check(volumes, bar)
+    except itch.ItchError:
+        raise
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    console = _terminal()
+    facts = {
+        "file": f"{click.format_filename(file.path)}, {size(file.size)}{', gzipped' if file.compressed else ''}",
+        "messages": f"{check.messages:,}",
+        "symbols": f"{check.symbols:,}",
+        "live orders": f"{check.live_orders:,} at the end, {check.peak_live_orders:,} at most",
+    }
+    _print(console, *(f"{name:<12} {fact}" for name, fact in facts.items()), "", _truths_table(check))
+    for truth in check.truths:
+        if truth.detail:
+            _print(console, "", f"{truth.statement}: {visible_sentence(truth.detail)}")
+    if closing:
+        _print(console, "", _closing_table(check.closing_prices))
+    return 0 if check.holds else 1
+
+
+def visible_sentence(text: str) -> str:
+    """A sentence that quotes a file, without what a terminal might act on."""
+    return " ".join(visible(word) for word in text.split(" "))
+
+
+def _truths_table(check: itch.Check) -> Table:
+    table = _table("truth", "violations", "result", left=("truth", "result"))
+    for truth in check.truths:
+        violations = "-" if truth.violations is None else f"{truth.violations:,}"
+        result = {True: "holds", False: "FAILS", None: "not told"}[truth.holds]
+        table.add_row(truth.statement, violations, result)
+    return table
+
+
+def _closing_table(prices: dict[str, int]) -> Table:
+    table = _table("symbol", "closing cross", left=("symbol",))
+    for symbol, price in prices.items():
+        table.add_row(visible(symbol), dollars(price))
+    return table
+
+
+def fetch_file(url: str, out: Path | None, md5: str | None, sha256: str | None) -> None:
+    """Downloads the file, and says where it is."""
+    from nanobook._itch_fetch import target_of
+
+    try:
+        was_there = target_of(url, out).exists()
+        with Bar("Fetching") as bar:
+            path = itch.fetch(url, out, md5, sha256, bar)
+    except itch.ItchError:
+        raise
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    digests = [name for name, text in (("md5", md5), ("sha256", sha256)) if text is not None]
+    checked = f", {' and '.join(digests)} as it should be" if digests else ""
+    known = ", there already: not fetched again" if was_there else ""
+    _print(_terminal(), f"{click.format_filename(path)}: {size(path.stat().st_size)}{known}{checked}")

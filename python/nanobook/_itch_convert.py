@@ -1,0 +1,212 @@
+"""Tables of an ITCH file as Parquet files. pyarrow writes them (extra [parquet])."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nanobook
+from nanobook._core import itch as _itch
+from nanobook._itch_arguments import Progress, Time, parse_interval
+
+if TYPE_CHECKING:
+    from nanobook._itch_tables import Tables
+
+__all__ = ["Target", "convert", "target_of"]
+
+# So that a row group is worth its overhead, and little is in memory at a time.
+ROWS = 1 << 19
+BYTES = 1 << 27
+TABLES = ("bbo", "trades", "depth", "bars", "orders", "status")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table that is wanted: "bbo", "depth10", "depth5@1s", "bars1m", or a message type such as "A"."""
+
+    name: str
+    kind: str  # one of TABLES, or a message type
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def target_of(name: str) -> Target:
+    """ValueError where there is no such table."""
+    if found := re.fullmatch(r"depth([0-9]{1,4})?(?:@(.+))?", name):
+        levels = int(found[1] or 10)
+        if not 1 <= levels <= 1000:
+            raise ValueError(f"the table {name!r} has {levels} levels; they go from 1 to 1000")
+        return Target(name, "depth", {"depth": levels, "depth_interval": parse_interval(found[2]) if found[2] else 0})
+    if name.startswith("bars"):
+        return Target(name, "bars", {"bar_interval": parse_interval(name.removeprefix("bars") or "1m")})
+    if name == "imbalance":
+        return Target(name, "I")
+    if name in TABLES or (len(name) == 1 and _itch.length_of_type(name) > 0):
+        return Target(name, name)
+    raise ValueError(
+        f"no table {name!r}: there are bbo, trades, depth10 (or any number; depth10@1s by the clock), bars1m, orders, "
+        "status, imbalance, and the types of messages"
+    )
+
+
+class Writer:
+    """One Parquet file, which appears under its name when it is whole."""
+
+    def __init__(self, path: Path, provenance: dict[str, str]) -> None:
+        self.path = path
+        self.provenance = provenance
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Of nobody else, should two convert the same at once.
+        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        self.part = Path(part)
+        self._pool = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+        self._batches: list[Any] = []
+        self._rows = self._bytes = 0
+        self._writer: Any = None
+
+    def add(self, batches: _itch.Batches) -> None:
+        import pyarrow as pa
+
+        table = pa.table(batches)
+        self._batches.append(table)
+        self._rows += table.num_rows
+        self._bytes += table.nbytes
+        if self._rows >= ROWS or self._bytes >= BYTES:
+            self._flush()
+
+    def finish(self) -> None:
+        self._flush()
+        self._wait()
+        self._writer.close()
+        self._pool.shutdown()
+        self.part.chmod(0o644)  # it was made for its owner alone
+        self.part.replace(self.path)
+
+    def abandon(self) -> None:
+        with contextlib.suppress(Exception):
+            self._wait()
+        self._pool.shutdown()
+        if self._writer is not None:
+            self._writer.close()
+        self.part.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
+        if not batches:
+            return
+        # While it is written, the next are read; but no more than that, or memory would grow with the file.
+        self._wait()
+        self._writing = self._pool.submit(self._write, batches)
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+    def _write(self, batches: list[Any]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(batches).unify_dictionaries()
+        if self._writer is None:
+            schema = table.schema.with_metadata({**(table.schema.metadata or {}), **self.provenance})
+            self._writer = pq.ParquetWriter(self.part, schema, compression="zstd")
+        self._writer.write_table(table.replace_schema_metadata(self._writer.schema.metadata), row_group_size=ROWS)
+
+
+def convert(
+    file: Tables,
+    out: Path,
+    names: Iterable[str],
+    symbols: str | Iterable[str] | None,
+    start: Time | None,
+    until: Time | None,
+    progress: Progress | None,
+) -> list[Path]:
+    """See Tables.convert."""
+    targets = [target_of(name) for name in dict.fromkeys(names)]
+    if not targets:
+        raise ValueError("no table named: give some, such as bbo and trades")
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError('Parquet is written by pyarrow: pip install "nanobook-cpp[parquet]"') from error
+
+    request = file._request(symbols, start, until, progress)
+    writers: dict[str, Writer] = {}
+    try:
+        for target in targets:
+            provenance = _provenance(file, target, request)
+            path = _path_of(file, out, target)
+            if not _is_of(path, provenance):
+                writers[target.name] = Writer(path, provenance)
+        missing = [target for target in targets if target.name in writers]
+        for target, batches in _batches(missing, request):
+            writers[target.name].add(batches)
+        for writer in writers.values():
+            writer.finish()
+    except BaseException:
+        for writer in writers.values():
+            writer.abandon()
+        raise
+    return [_path_of(file, out, target) for target in targets]
+
+
+def _is_of(path: Path, provenance: dict[str, str]) -> bool:
+    """Was it made before of the same? Then a conversion that was broken off goes on with the others."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        known = pq.read_schema(path).metadata or {}
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return False
+    return all(known.get(key.encode()) == value.encode() for key, value in provenance.items())
+
+
+def _batches(targets: list[Target], request: dict[str, Any]) -> Iterator[tuple[Target, _itch.Batches]]:
+    """All of them, in as few passes as their options allow."""
+    left = targets
+    while left:
+        now = {left[0].kind: left[0]}
+        for target in left[1:]:
+            if target.kind in TABLES and left[0].kind in TABLES:
+                now.setdefault(target.kind, target)
+        options = {name: value for target in now.values() for name, value in target.options.items()}
+        passing = _itch.TablesIterator(list(now), **request, **options)
+        for kind, batches in passing.no_rows().items():
+            yield now[kind], batches  # so that one without rows has its columns
+        for kind, batches in passing:
+            yield now[kind], batches
+        left = [target for target in left if target not in now.values()]
+
+
+def _path_of(file: Tables, out: Path, target: Target) -> Path:
+    name = file.path.name.removesuffix(".gz")
+    folder = out / (target.name if target.name != "h" else "h_operational_halt")  # H, where case does not matter
+    if file.date is not None:
+        folder /= f"date={file.date}"
+    return folder / f"{name}.parquet"
+
+
+def _provenance(file: Tables, target: Target, request: dict[str, Any]) -> dict[str, str]:
+    status = file.path.stat()
+    return {
+        "nanobook.version": nanobook.__version__,
+        "nanobook.table": target.name,
+        "nanobook.source": file.path.name,
+        "nanobook.source_bytes": str(status.st_size),
+        "nanobook.source_modified": str(status.st_mtime_ns),
+        "nanobook.symbols": ",".join(sorted(request["symbols"])),
+        "nanobook.start": str(request["start"]),
+        "nanobook.until": "" if request["until"] is None else str(request["until"]),
+        "nanobook.date": "" if file.date is None else str(file.date),
+        "nanobook.strict": str(file.strict),
+    }

@@ -1,0 +1,242 @@
+"""The tables that an ITCH file answers with."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from nanobook._core import itch as _itch
+from nanobook._core.itch import Batches, Report, Table
+from nanobook._itch_arguments import Interval, Progress, Time, midnight_of, names_of, parse_interval, parse_time
+
+__all__ = ["Tables"]
+
+
+class Tables:
+    """What a file is besides: tables."""
+
+    path: Path
+    strict: bool
+    date: datetime.date | None  # of the session
+
+    def _pieces(self, progress: Progress | None) -> Iterator[tuple[Any, ...]]:
+        raise NotImplementedError
+
+    def _finished(self, progress: Progress | None, report: Report) -> None:
+        raise NotImplementedError
+
+    def table(
+        self,
+        type: str,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """The messages of one type as a table, a row each: `pl.DataFrame(file.table("A"))`.
+
+        The table is read from the file when somebody reads it, in batches, so that memory does not depend on the length
+        of the file. Columns: `timestamp` (nanoseconds since midnight), `datetime` (UTC; where the date of the session is
+        known), `locate`, `tracking`, `symbol`, and the other fields by their names in the specification. Prices are
+        integers of 4 decimals (8 in type V); characters and text are dictionaries.
+
+        type: one of the 23 of ITCH 5.0. ValueError for any other.
+        symbols: only theirs. start, until: only from and up to these times of day, both included.
+        progress: called with (bytes done, bytes in the file).
+        """
+        return self._table(type, symbols, start, until, progress)
+
+    def bbo(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """Best bid and ask: a row whenever the best price of a symbol, or its shares, change.
+
+        Columns: timestamp, datetime, symbol, bid_price (4 decimals; null where there is no bid), bid_size (shares),
+        ask_price, ask_size: as they are after the message. A message makes one row at most. Arguments as in `table`;
+        what comes before `start` builds the books all the same.
+        """
+        return self._table("bbo", symbols, start, until, progress)
+
+    def trades(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """Every trade that counts in the volume: E, printable C, P and Q, without those that are broken later.
+
+        Columns: timestamp, datetime, symbol, price (4 decimals), shares, match, type (E C P Q), side (of the aggressor;
+        null for P and Q), ref (the order at rest; null for P and Q), cross_type (of Q). Arguments as in `table`.
+        """
+        return self._table("trades", symbols, start, until, progress)
+
+    def depth(
+        self,
+        levels: int = 10,
+        every: Interval | None = None,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """The best levels of both sides: whenever one of them changes, or by the clock.
+
+        Columns: timestamp, datetime, symbol, then bid_price_1, bid_size_1, bid_orders_1, ... and the same of asks; the
+        price is null, and the others are 0, where there is no such level.
+
+        levels: of a side, 1 to 1000.
+        every: "1s", "100ms", "1m", a timedelta, or nanoseconds: at each whole multiple of it a row for every symbol that
+            has had an order, as of that time, what happens at it included. Other arguments as in `table`.
+        """
+        return self._table("depth", symbols, start, until, progress, **_depth_options(levels, every))
+
+    def bars(
+        self,
+        every: Interval = "1m",
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """Trades by the minute, or any interval: a row for every bar of a symbol in which it trades.
+
+        Columns: timestamp (of its begin), datetime, symbol, open, high, low, close (4 decimals), volume (shares), vwap
+        (mean price of a share, 4 decimals), trades (their number). The trades are those of `trades`. Arguments as in
+        `table` and `depth`. A trade that is stamped earlier than one before it counts at the time of that one.
+        """
+        return self._table("bars", symbols, start, until, progress, bar_interval=parse_interval(every))
+
+    def orders(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """The life of every order: a row when it ends; those that live at the end of the data, or at `until`, follow.
+
+        Columns: symbol, ref, side, price, shares (at entry), attribution (of F), entered and ended (nanoseconds since
+        midnight; null where it lives), end (executed, cancelled, deleted, replaced, live), executed and cancelled
+        (shares), executions, first_fill (time), ahead_shares and ahead_orders (at its price, at entry), old_ref and
+        new_ref (of the replace that made it, or ended it). Memory grows with the orders alive. Arguments as in `table`.
+        """
+        return self._table("orders", symbols, start, until, progress)
+
+    def status(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """Trading states, halts and the phases of the day: messages H, h and S.
+
+        Columns: timestamp, datetime, symbol (null for S), type, state (of H; the action of h, the event of S), market
+        (of h), reason (of H). Arguments as in `table`; with `symbols` there is no S.
+        """
+        return self._table("status", symbols, start, until, progress)
+
+    def imbalance(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """Net order imbalances before auctions: messages I, as in `table`."""
+        return self._table("I", symbols, start, until, progress)
+
+    def tables(
+        self,
+        *names: str,
+        levels: int = 10,
+        depth_every: Interval | None = None,
+        bars_every: Interval = "1m",
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Batches]:
+        """Several of bbo, trades, depth, bars, orders and status by one pass, each a table in memory.
+
+        day = file.tables("bbo", "trades")
+        quotes = pl.DataFrame(day["bbo"])
+        """
+        if not names:
+            raise ValueError("no table named: give some of bbo, trades, depth, bars, orders, status")
+        passing = _itch.TablesIterator(
+            list(names),
+            **self._request(symbols, start, until, progress),
+            **_depth_options(levels, depth_every),
+            bar_interval=parse_interval(bars_every),
+        )
+        made = passing.no_rows()
+        for name, batch in passing:
+            made[name].extend(batch)
+        return made
+
+    def convert(
+        self,
+        out: str | os.PathLike[str],
+        *names: str,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> list[Path]:
+        """Writes tables as Parquet files, `out/TABLE/date=2020-01-30/NAME.parquet`, and returns their paths.
+
+            file.convert("parquet", "bbo", "trades", "depth10", "bars1m")
+
+        names: bbo, trades, depth10 (or any number of levels; depth10@1s by the clock), bars1m (or any interval), orders,
+            status, imbalance, or types of messages. Where the date of the session is not known there is no folder of it.
+        What was written before of the same file and arguments is left as it is, so that a conversion that was broken off
+        goes on. A file appears under its name when it is whole; its metadata say of what it was made. Needs pyarrow:
+        nanobook-cpp[parquet]. Other arguments as in `table`.
+        """
+        from nanobook._itch_convert import convert  # only here: it needs threads and pyarrow
+
+        return convert(self, Path(out), names, symbols, start, until, progress)
+
+    def _table(
+        self,
+        name: str,
+        symbols: str | Iterable[str] | None,
+        start: Time | None,
+        until: Time | None,
+        progress: Progress | None,
+        **options: Any,
+    ) -> Table:
+        return Table([name], **self._request(symbols, start, until, progress), **options)
+
+    def _request(
+        self,
+        symbols: str | Iterable[str] | None,
+        start: Time | None,
+        until: Time | None,
+        progress: Progress | None,
+    ) -> dict[str, Any]:
+        return {
+            "chunks": lambda: self._pieces(progress),
+            "finish": lambda report: self._finished(progress, report),
+            "scan": lambda: self._pieces(None),
+            "symbols": names_of(symbols),
+            "start": 0 if start is None else parse_time(start),
+            "until": None if until is None else parse_time(until),
+            "strict": self.strict,
+            "midnight": None if self.date is None else midnight_of(self.date),
+        }
+
+
+def _depth_options(levels: int, every: Interval | None) -> dict[str, Any]:
+    if not 1 <= levels <= 1000:
+        raise ValueError(f"levels is {levels}; it goes from 1 to 1000")
+    return {"depth": levels, "depth_interval": 0 if every is None else parse_interval(every)}

@@ -1,0 +1,309 @@
+// ITCH as tables: streams of Arrow batches, whose memory does not depend on the length of the file.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arguments.hpp"
+#include "arrow_out.hpp"
+#include "bind.hpp"
+#include "chunk_source.hpp"
+#include "itch_tables.hpp"
+#include "itch_text.hpp"
+
+namespace nb = nanobind;
+namespace itch = nanobook::itch;
+using namespace nb::literals;
+using nanobook::Timestamp;
+
+namespace {
+
+/// What passes over a stream are made of. Needs the GIL.
+struct Request {
+    std::vector<MarketTable> tables;  // empty: messages of ...
+    char type = 0;                    // ... this type
+    TableOptions options;
+    nb::object chunks;  // called without arguments: an iterator of (bytes,) or (mapped file, begin, size)
+    nb::object finish;  // called with the report at the end of a pass; what it raises ends the pass instead
+    nb::object scan;    // as `chunks`, for the pass that looks for broken trades
+
+    [[nodiscard]] bool needs_broken() const {
+        return std::ranges::any_of(
+            tables, [](MarketTable table) { return table == MarketTable::trades || table == MarketTable::bars; });
+    }
+};
+
+/// One pass: batches of its tables, as there are rows. Needs no GIL: it takes it for each chunk.
+class Pass {
+  public:
+    explicit Pass(std::shared_ptr<const Request> request) : request_(std::move(request)), chunks_(request_->chunks) {}
+    ~Pass() {
+        if (!nb::is_alive()) {
+            // A stream that outlived the interpreter, and with it all that it refers to.
+            (void)new std::shared_ptr<const Request>(std::move(request_));
+            return;
+        }
+        const nb::gil_scoped_acquire held;
+        request_.reset();
+    }
+
+    /// Lets go of the file: there are no more rows. Needs the GIL.
+    void close() {
+        chunks_.close();
+        maker_.reset();
+        is_over_ = true;
+    }
+
+    /// The number of a table and rows of it; none at the end.
+    std::optional<std::pair<std::size_t, ArrowBatch>> next() {
+        if (!maker_ && is_over_) throw std::runtime_error("this pass over the file broke off: begin anew");
+        if (!maker_) begin();
+        const std::size_t tables = std::max<std::size_t>(1, request_->tables.size());
+        for (;;) {
+            for (; at_ < tables; ++at_) {
+                while (maker_->rows(at_) >= (is_over_ ? 1 : enough_rows)) {
+                    ArrowBatch batch = maker_->take(at_);
+                    if (batch.rows() > 0) return std::pair(at_, std::move(batch));
+                }
+            }
+            if (is_over_) return std::nullopt;
+            at_ = 0;
+            read();
+        }
+    }
+
+  private:
+    // A batch is this large or larger, but for the last.
+    static constexpr std::size_t enough_rows = std::size_t{1} << 16;
+    static constexpr std::size_t piece_size = std::size_t{1} << 18;  // of bytes, between two looks at the rows
+
+    void begin() {
+        if (request_->tables.empty()) {
+            maker_ = message_table(request_->type, request_->options);
+            return;
+        }
+        std::shared_ptr<itch::BrokenTrades> broken;
+        if (request_->needs_broken()) {
+            broken = std::make_shared<itch::BrokenTrades>();
+            ChunkSource scan(request_->scan);
+            for (auto bytes = scan.next(); !bytes.empty() && broken->feed(bytes);) bytes = scan.next();
+        }
+        maker_ = market_tables(request_->tables, request_->options, std::move(broken));
+    }
+
+    void read() {
+        if (left_.empty() && !has_stopped_) {
+            left_ = chunks_.next();
+            has_stopped_ = left_.empty();
+        }
+        const auto piece = left_.first(std::min(piece_size, left_.size()));
+        left_ = left_.subspan(piece.size());
+        if (!has_stopped_ && !maker_->feed(piece)) {
+            has_stopped_ = true;
+            left_ = {};
+        }
+        if (!has_stopped_) return;
+        is_over_ = true;
+        maker_->finish();
+        const nb::gil_scoped_acquire held;
+        request_->finish(maker_->report());
+        chunks_.close();
+    }
+
+    std::shared_ptr<const Request> request_;
+    ChunkSource chunks_;
+    std::unique_ptr<TableMaker> maker_;
+    std::span<const std::byte> left_;  // of the chunk
+    std::size_t at_ = 0;               // the table at hand
+    bool has_stopped_ = false;
+    bool is_over_ = false;
+};
+
+// Of no rows, for the names of its columns.
+ArrowBatch empty_batch(const Request& request, std::size_t table) {
+    const auto maker = request.tables.empty() ? message_table(request.type, request.options)
+                                              : market_tables(request.tables, request.options, nullptr);
+    return maker->take(table);
+}
+
+/// One table of a stream.
+struct TableObject {
+    std::shared_ptr<const Request> request;
+
+    [[nodiscard]] nb::capsule arrow() const {
+        const auto pass = std::make_shared<Pass>(request);
+        const auto read = [pass]() -> std::optional<ArrowBatch> {
+            auto batch = pass->next();
+            if (!batch) return std::nullopt;
+            return std::move(batch->second);
+        };
+        std::optional<ArrowBatch> first = [&] {
+            const nb::gil_scoped_release released;
+            return read();
+        }();
+        return to_capsule(interruptible(read, pass), first ? std::move(*first) : empty_batch(*request, 0));
+    }
+};
+
+/// Batches in memory, which can be read any number of times.
+struct Batches {
+    std::vector<std::shared_ptr<const ArrowBatch>> batches;
+
+    [[nodiscard]] nb::capsule arrow() const {
+        std::vector<ArrowBatch> shared;
+        for (const auto& batch : batches) shared.push_back(ArrowBatch::share(batch));
+        return to_capsule(std::move(shared));
+    }
+    [[nodiscard]] std::size_t rows() const {
+        std::size_t rows = 0;
+        for (const auto& batch : batches) rows += batch->rows();
+        return rows;
+    }
+};
+
+/// Several tables, in one pass.
+class TablesIterator {
+  public:
+    explicit TablesIterator(std::shared_ptr<const Request> request) : request_(request), pass_(std::move(request)) {}
+
+    nb::object next() {
+        auto batch = [&] {
+            const nb::gil_scoped_release released;
+            return pass_.next();
+        }();
+        if (!batch) throw nb::stop_iteration();
+        auto batches = std::make_shared<Batches>();
+        batches->batches.push_back(std::make_shared<const ArrowBatch>(std::move(batch->second)));
+        return nb::make_tuple(nb::cast(name_of(batch->first)), nb::cast(batches));
+    }
+
+    [[nodiscard]] nb::dict no_rows() const {
+        nb::dict made;
+        for (std::size_t i = 0; i < std::max<std::size_t>(1, request_->tables.size()); ++i) {
+            auto batches = std::make_shared<Batches>();
+            batches->batches.push_back(std::make_shared<const ArrowBatch>(empty_batch(*request_, i)));
+            made[name_of(i).c_str()] = nb::cast(batches);
+        }
+        return made;
+    }
+
+  private:
+    [[nodiscard]] std::string name_of(std::size_t table) const {
+        if (request_->tables.empty()) return {request_->type};
+        return std::string(market_table_names[static_cast<std::size_t>(request_->tables[table])]);
+    }
+
+    std::shared_ptr<const Request> request_;
+    Pass pass_;
+};
+
+std::shared_ptr<const Request> to_request(const std::vector<std::string>& tables, nb::object chunks, nb::object finish,
+                                          nb::object scan, const std::vector<nb::str>& symbols, Timestamp start,
+                                          std::optional<Timestamp> until, bool strict,
+                                          std::optional<std::int64_t> midnight, std::size_t depth,
+                                          Timestamp depth_interval, Timestamp bar_interval) {
+    auto request = std::make_shared<Request>();
+    request->options = {symbols_named(symbols), start, until, strict, midnight, depth, depth_interval, bar_interval};
+    for (const std::string& name : tables) {
+        const auto found = std::ranges::find(market_table_names, name);
+        if (found != std::end(market_table_names)) {
+            request->tables.push_back(static_cast<MarketTable>(found - std::begin(market_table_names)));
+        } else if (tables.size() == 1 && name.size() == 1) {
+            request->type = name.front();
+        } else {
+            raise_value_error("there is no table '" + name + "'");
+        }
+    }
+    request->chunks = std::move(chunks);
+    request->finish = std::move(finish);
+    request->scan = std::move(scan);
+    std::ignore = empty_batch(*request, 0);  // refused here where there is no such type
+    return request;
+}
+
+constexpr const char* request_doc =
+    "tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` of "
+    "a "
+    "reader takes; `scan` is the one that looks for broken trades. `finish` hears its report. Times are in "
+    "nanoseconds.";
+
+}  // namespace
+
+void bind_itch_tables(nb::module_& parent) {
+    auto m = nb::cast<nb::module_>(parent.attr("itch"));
+    const auto stream_signature = "def __arrow_c_stream__(self, requested_schema: object | None = None) -> object";
+
+    nb::class_<Batches>(m, "Batches", "A table in memory. pl.DataFrame(table), pa.table(table) read it.")
+        .def("__len__", &Batches::rows)
+        .def_prop_ro(
+            "columns", [](const Batches& self) { return self.batches.front()->names(); }, "Their names.")
+        .def(
+            "extend",
+            [](Batches& self, const Batches& more) {
+                if (self.batches.front()->names() != more.batches.front()->names()) {
+                    raise_value_error("the columns of the other table are others");
+                }
+                const auto added = more.batches;  // a copy: it may be itself
+                self.batches.insert(self.batches.end(), added.begin(), added.end());
+            },
+            "more"_a, "Adds the rows of another of the same columns.")
+        .def(
+            "__arrow_c_stream__", [](const Batches& self, const nb::object&) { return self.arrow(); },
+            nb::sig(stream_signature), "requested_schema"_a = nb::none(), "The table as an Arrow stream.")
+        .def("__repr__", [](const Batches& self) {
+            return "<" + std::to_string(self.rows()) + " rows of " +
+                   std::to_string(self.batches.front()->names().size()) + " columns>";
+        });
+
+    const auto def_init = [](auto& cls, auto construct) {
+        cls.def("__init__", construct, "tables"_a, "chunks"_a, "finish"_a, "scan"_a,
+                "symbols"_a = std::vector<nb::str>(), "start"_a = 0, "until"_a = nb::none(), "strict"_a = false,
+                "midnight"_a = nb::none(), "depth"_a = 10, "depth_interval"_a = 0, "bar_interval"_a = 60'000'000'000,
+                request_doc);
+    };
+
+    auto table = nb::class_<TableObject>(
+        m, "Table", "A table of an ITCH file, which is read when the table is: pl.DataFrame(table), pa.table(table).");
+    def_init(table, [](TableObject* self, const std::vector<std::string>& tables, nb::object chunks, nb::object finish,
+                       nb::object scan, const std::vector<nb::str>& symbols, Timestamp start,
+                       std::optional<Timestamp> until, bool strict, std::optional<std::int64_t> midnight,
+                       std::size_t depth, Timestamp depth_interval, Timestamp bar_interval) {
+        new (self) TableObject{to_request(tables, std::move(chunks), std::move(finish), std::move(scan), symbols, start,
+                                          until, strict, midnight, depth, depth_interval, bar_interval)};
+    });
+    table
+        .def_prop_ro(
+            "columns", [](const TableObject& self) { return empty_batch(*self.request, 0).names(); }, "Their names.")
+        .def(
+            "__arrow_c_stream__", [](const TableObject& self, const nb::object&) { return self.arrow(); },
+            nb::sig(stream_signature), "requested_schema"_a = nb::none(),
+            "The table as an Arrow stream, read from the file batch by batch as the consumer asks.");
+
+    auto iterator = nb::class_<TablesIterator>(m, "TablesIterator", "Several tables in one pass, batch by batch.");
+    def_init(iterator, [](TablesIterator* self, const std::vector<std::string>& tables, nb::object chunks,
+                          nb::object finish, nb::object scan, const std::vector<nb::str>& symbols, Timestamp start,
+                          std::optional<Timestamp> until, bool strict, std::optional<std::int64_t> midnight,
+                          std::size_t depth, Timestamp depth_interval, Timestamp bar_interval) {
+        new (self) TablesIterator(to_request(tables, std::move(chunks), std::move(finish), std::move(scan), symbols,
+                                             start, until, strict, midnight, depth, depth_interval, bar_interval));
+    });
+    iterator.def(
+                "__iter__", [](nb::object self) { return self; }, nb::sig("def __iter__(self) -> TablesIterator"))
+        .def("__next__", &TablesIterator::next, nb::sig("def __next__(self) -> tuple[str, Batches]"))
+        .def("no_rows", &TablesIterator::no_rows, nb::sig("def no_rows(self) -> dict[str, Batches]"),
+             "The tables by name, before anything is read.");
+}

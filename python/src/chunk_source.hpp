@@ -1,0 +1,90 @@
+// The bytes of a stream that Python reads: an ITCH file, gzipped or not.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <utility>
+
+#include <nanobook/itch/mapped_file.hpp>
+
+/// Chunk by chunk, from first to last. `chunks`, called without arguments, gives an iterator of (bytes,) or
+/// (mapped file, begin, size). Needs the GIL only to be made; it takes it for each chunk.
+class ChunkSource {
+  public:
+    explicit ChunkSource(nanobind::object chunks) : begin_(std::move(chunks)) {}
+    ChunkSource(const ChunkSource&) = delete;
+    ChunkSource& operator=(const ChunkSource&) = delete;
+    ~ChunkSource() {
+        if (nanobind::is_alive()) {
+            const nanobind::gil_scoped_acquire held;
+            close();
+            return;
+        }
+        // An Arrow stream that outlived the interpreter, and with it all that it refers to.
+        (void)chunk_.release();
+        (void)chunks_.release();
+        (void)begin_.release();
+    }
+
+    /// Nothing at the end. Good until the next call. What Python raises, as Ctrl-C is, is thrown; after Ctrl-C it goes
+    /// on, unless it was the iterator that broke off.
+    std::span<const std::byte> next() {
+        namespace nb = nanobind;
+        const nb::gil_scoped_acquire held;
+        if (PyErr_CheckSignals() != 0) throw nb::python_error();
+        if (has_failed_) throw std::runtime_error("this pass over the stream broke off: begin anew");
+        has_failed_ = true;
+        if (!chunks_.is_valid()) chunks_ = nb::iter(begin_());
+        chunk_ = nb::steal(PyIter_Next(chunks_.ptr()));
+        if (!chunk_.is_valid() && PyErr_Occurred() != nullptr) throw nb::python_error();
+        has_failed_ = false;
+        return chunk_.is_valid() ? bytes_of(chunk_) : std::span<const std::byte>();
+    }
+
+    /// Lets go of the file. Needs the GIL.
+    void close() {
+        chunk_.reset();
+        chunks_.reset();
+        begin_.reset();
+    }
+
+  private:
+    static std::span<const std::byte> bytes_of(nanobind::handle chunk) {
+        namespace nb = nanobind;
+        const nb::object source = chunk[0];
+        if (nb::isinstance<nb::bytes>(source)) {
+            const auto bytes = nb::borrow<nb::bytes>(source);
+            return {static_cast<const std::byte*>(bytes.data()), bytes.size()};
+        }
+        const auto all = nb::cast<const nanobook::itch::MappedFile&>(source).bytes();
+        const auto rest = all.subspan(std::min(nb::cast<std::size_t>(chunk[1]), all.size()));
+        return rest.first(std::min(nb::cast<std::size_t>(chunk[2]), rest.size()));
+    }
+
+    nanobind::object begin_;
+    nanobind::object chunks_;
+    nanobind::object chunk_;
+    bool has_failed_ = false;
+};
+
+/// `read`, for who makes an error of its own of ours, as readers of Arrow streams do: Ctrl-C ends the pass, and comes
+/// again behind the reader, when no code of ours can swallow it any more.
+template <class Read, class Pass>
+auto interruptible(Read read, std::shared_ptr<Pass> pass) {
+    return [read = std::move(read), pass = std::move(pass)] {
+        try {
+            return read();
+        } catch (const nanobind::python_error& error) {
+            const nanobind::gil_scoped_acquire held;
+            if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+            pass->close();
+        }
+        PyErr_SetInterrupt();
+        throw std::runtime_error("KeyboardInterrupt");
+    };
+}

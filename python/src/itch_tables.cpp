@@ -1,0 +1,522 @@
+#include "itch_tables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+
+#include <nanobook/itch/directory.hpp>
+#include <nanobook/itch/market_data.hpp>
+#include <nanobook/itch/messages.hpp>
+#include <nanobook/itch/reader.hpp>
+#include <nanobook/itch/replay.hpp>
+
+#include "arguments.hpp"
+
+namespace itch = nanobook::itch;
+using nanobook::Side;
+using nanobook::Symbol;
+using nanobook::Timestamp;
+
+namespace {
+
+// Latin-1, as `text()` has it.
+std::string to_utf8(std::string_view bytes) {
+    std::string text;
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80) {
+            text += c;
+        } else {
+            text += static_cast<char>(0xC0 | byte >> 6);
+            text += static_cast<char>(0x80 | (byte & 0x3F));
+        }
+    }
+    return text;
+}
+
+/// Texts, numbered as they come.
+class Names {
+  public:
+    std::int32_t number_of(std::string_view name) {
+        const auto [at, is_new] = numbers_.try_emplace(std::string(name), static_cast<std::int32_t>(names_.size()));
+        if (is_new) names_.push_back(to_utf8(name));
+        return at->second;
+    }
+
+    /// A dictionary has at least one entry: without any it would be none.
+    [[nodiscard]] std::vector<std::string> names() const {
+        return names_.empty() ? std::vector<std::string>{""} : names_;
+    }
+
+  private:
+    std::unordered_map<std::string, std::int32_t> numbers_;
+    std::vector<std::string> names_;
+};
+
+/// Symbols, numbered as they come.
+class Symbols {
+  public:
+    static constexpr std::int32_t none = -1;
+
+    std::int32_t number_of(itch::Locate locate, Symbol symbol) {
+        if (symbol == Symbol{}) return none;
+        if (locate >= last_.size()) last_.resize(locate + std::size_t{1}, {Symbol{}, none});
+        auto& [known, number] = last_[locate];
+        if (known != symbol) {
+            known = symbol;
+            number = names_.number_of(symbol.view());
+        }
+        return number;
+    }
+    [[nodiscard]] std::vector<std::string> names() const { return names_.names(); }
+
+  private:
+    std::vector<std::pair<Symbol, std::int32_t>> last_;  // by locate
+    Names names_;
+};
+
+/// Columns of a table, from its rows.
+template <class Row>
+class TableOf {
+  public:
+    explicit TableOf(std::span<const Row> rows) : rows_(rows), batch_(rows.size()) {}
+
+    /// Numbers, or a std::optional of them that is empty where there is null.
+    template <class Get>
+    TableOf& add(const char* name, Get get) {
+        using Value = std::remove_cvref_t<decltype(get(rows_[0]))>;
+        if constexpr (requires(Value value) { value.has_value(); }) {
+            auto* const values = batch_.add<typename Value::value_type>(name);
+            std::uint8_t* const valid = batch_.add_validity();
+            for (std::size_t i = 0; i < rows_.size(); ++i) {
+                const Value value = get(rows_[i]);
+                values[i] = value.value_or(typename Value::value_type{});
+                set_bit(valid, i, value.has_value());
+            }
+        } else {
+            Value* const values = batch_.add<Value>(name);
+            for (std::size_t i = 0; i < rows_.size(); ++i) values[i] = get(rows_[i]);
+        }
+        return *this;
+    }
+
+    /// Text, or a std::optional of it.
+    template <class Get>
+    TableOf& add_text(const char* name, Get get) {
+        Names names;
+        std::vector<std::int32_t> numbers(rows_.size(), Symbols::none);
+        for (std::size_t i = 0; i < rows_.size(); ++i) {
+            const std::optional<std::string_view> text = get(rows_[i]);
+            if (text) numbers[i] = names.number_of(*text);
+        }
+        return add_numbers(name, names.names(), numbers);
+    }
+
+    /// Characters; a blank is the empty text.
+    template <class Get>
+    TableOf& add_character(const char* name, Get get) {
+        std::array<std::int16_t, 256> number{};
+        std::array<bool, 256> is_there{};
+        for (const Row& row : rows_) is_there[static_cast<unsigned char>(get(row))] = true;
+        std::vector<std::string> names;
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            if (!is_there[byte]) continue;
+            const auto c = static_cast<char>(byte);
+            const bool is_blank = c == ' ' || c == '\0';
+            // One name for both: a dictionary has no entry twice.
+            if (is_blank && is_there[0] && byte != 0) {
+                number[byte] = number[0];
+                continue;
+            }
+            number[byte] = static_cast<std::int16_t>(names.size());
+            names.push_back(is_blank ? std::string() : to_utf8({&c, 1}));
+        }
+        if (names.empty()) names.emplace_back();
+        auto* const numbers = batch_.add_names<std::int16_t>(name, std::move(names));
+        for (std::size_t i = 0; i < rows_.size(); ++i) numbers[i] = number[static_cast<unsigned char>(get(rows_[i]))];
+        return *this;
+    }
+
+    /// What `get` gives the number of, or less than 0 where there is null.
+    template <class Get>
+    TableOf& add_names(const char* name, std::vector<std::string> names, Get get) {
+        std::vector<std::int32_t> numbers(rows_.size());
+        std::ranges::transform(rows_, numbers.begin(), get);
+        return add_numbers(name, std::move(names), numbers);
+    }
+
+    /// The time since midnight, and where the day is known, that of UTC.
+    template <class Get>
+    TableOf& add_time(const TableOptions& options, Get get) {
+        add("timestamp", [&](const Row& row) { return static_cast<std::int64_t>(get(row)); });
+        if (!options.midnight) return *this;
+        add("datetime", [&](const Row& row) { return *options.midnight + static_cast<std::int64_t>(get(row)); });
+        batch_.set_format("tsn:UTC");
+        return *this;
+    }
+
+    [[nodiscard]] ArrowBatch batch() { return std::move(batch_); }
+
+  private:
+    static void set_bit(std::uint8_t* bits, std::size_t i, bool value) {
+        bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | unsigned{value} << i % 8);
+    }
+
+    TableOf& add_numbers(const char* name, std::vector<std::string> names, const std::vector<std::int32_t>& numbers) {
+        std::ranges::copy(numbers, batch_.add_names<std::int32_t>(name, std::move(names)));
+        if (std::ranges::find(numbers, Symbols::none) == numbers.end()) return *this;
+        std::uint8_t* const valid = batch_.add_validity();
+        for (std::size_t i = 0; i < numbers.size(); ++i) set_bit(valid, i, numbers[i] != Symbols::none);
+        return *this;
+    }
+
+    std::span<const Row> rows_;
+    ArrowBatch batch_;
+};
+
+// ---------------------------------------------------------------------- messages
+
+template <class Message>
+class MessageTable final : public TableMaker {
+  public:
+    explicit MessageTable(TableOptions options)
+        : options_(std::move(options)), reader_({options_.strict}), learns_(!options_.symbols.empty() || !has_stock) {
+        std::ranges::sort(options_.symbols);
+    }
+
+    bool feed(std::span<const std::byte> bytes) override {
+        return reader_.feed(bytes, [this](const itch::Batch& batch) {
+            for (std::size_t i = 0; i < batch.messages.size(); ++i) {
+                const itch::Header& message = *batch.messages[i];
+                if (options_.until && message.timestamp > *options_.until) return i;
+                if (learns_) itch::visit(message, [this](const auto& m) { learn(m); });
+                if (message.type == Message::code) take_in(static_cast<const Message&>(message));
+            }
+            return batch.messages.size();
+        });
+    }
+    void finish() override { reader_.finish(); }
+    [[nodiscard]] const itch::Report& report() const override { return reader_.report(); }
+    [[nodiscard]] std::size_t rows(std::size_t) const override { return rows_.size(); }
+
+    ArrowBatch take(std::size_t) override {
+        TableOf<Row> table(rows_);
+        table.add_time(options_, [](const Row& row) { return row.message.timestamp.value(); })
+            .add("locate", [](const Row& row) { return row.message.locate.value(); })
+            .add("tracking", [](const Row& row) { return row.message.tracking.value(); })
+            .add_names("symbol", symbols_.names(), [](const Row& row) { return row.symbol; });
+        std::apply([&](const auto&... field) { (add_field(table, field), ...); }, Message::fields());
+        ArrowBatch batch = table.batch();
+        rows_.clear();
+        return batch;
+    }
+
+  private:
+    struct Row {
+        Message message;
+        std::int32_t symbol;
+    };
+    static constexpr bool has_stock = requires(const Message& m) { m.stock; };
+
+    void learn(const itch::Header&) {}
+    template <class Other>
+        requires(requires(const Other& m) { m.stock; })
+    void learn(const Other& message) {
+        directory_.learn(message);
+    }
+
+    void take_in(const Message& message) {
+        if (message.timestamp < options_.start) return;
+        Symbol symbol;
+        if constexpr (has_stock) {
+            symbol = itch::symbol_of(message.stock);
+        } else {
+            symbol = directory_[message.locate];
+        }
+        if (!options_.symbols.empty() && !std::ranges::binary_search(options_.symbols, symbol)) return;
+        rows_.push_back({message, symbols_.number_of(message.locate, symbol)});
+    }
+
+    template <class Type>
+    static void add_field(TableOf<Row>& table, const itch::Field<Message, Type>& field) {
+        const auto member = field.member;
+        if constexpr (std::same_as<Type, char>) {
+            table.add_character(field.name, [member](const Row& row) { return row.message.*member; });
+        } else if constexpr (requires(Type value) { value.view(); }) {
+            if (std::string_view(field.name) == "stock") return;
+            table.add_text(field.name, [member](const Row& row) { return (row.message.*member).view(); });
+        } else if constexpr (std::derived_from<Type, itch::Price4> || std::same_as<Type, itch::Uint48>) {
+            table.add(field.name,
+                      [member](const Row& row) { return static_cast<std::int64_t>((row.message.*member).value()); });
+        } else {
+            table.add(field.name, [member](const Row& row) { return (row.message.*member).value(); });
+        }
+    }
+
+    TableOptions options_;
+    itch::Reader reader_;
+    bool learns_;
+    itch::Directory directory_;
+    Symbols symbols_;
+    std::vector<Row> rows_;
+};
+
+// ---------------------------------------------------------------------- what is worked out
+
+class MarketTables final : public TableMaker {
+  public:
+    MarketTables(std::vector<MarketTable> tables, TableOptions options,
+                 std::shared_ptr<const itch::BrokenTrades> broken)
+        : tables_(std::move(tables)),
+          options_(std::move(options)),
+          replay_({options_.symbols, options_.until, options_.strict}, observer(std::move(broken))) {}
+
+    bool feed(std::span<const std::byte> bytes) override { return replay_.feed(bytes); }
+    void finish() override { replay_.finish(); }
+    [[nodiscard]] const itch::Report& report() const override { return replay_.report(); }
+
+    [[nodiscard]] std::size_t rows(std::size_t table) const override {
+        const itch::MarketData& data = replay_.observer();
+        switch (tables_[table]) {
+            case MarketTable::bbo: return data.quotes->rows.size();
+            case MarketTable::trades: return data.trades.size();
+            case MarketTable::depth:
+                if (options_.depth_interval != 0) return grid_.rows(*data.depth);
+                return data.depth->changed.rows.size() * std::max<std::size_t>(1, options_.depth / 16);
+            case MarketTable::bars: return data.bars->rows.size();
+            case MarketTable::orders: return data.orders->rows.size();
+            case MarketTable::status: return data.status->rows.size();
+        }
+        return 0;
+    }
+
+    ArrowBatch take(std::size_t table) override {
+        itch::MarketData& data = replay_.observer();
+        switch (tables_[table]) {
+            case MarketTable::bbo: return taken(data.quotes->rows, &MarketTables::quotes);
+            case MarketTable::trades: return taken(data.trades, &MarketTables::trades);
+            case MarketTable::depth: return depth(*data.depth);
+            case MarketTable::bars: return taken(data.bars->rows, &MarketTables::bars);
+            case MarketTable::orders: return taken(data.orders->rows, &MarketTables::orders);
+            default: return taken(data.status->rows, &MarketTables::status);
+        }
+    }
+
+  private:
+    // Of depth in a batch: a row of many levels is long.
+    [[nodiscard]] std::size_t most_rows() const noexcept {
+        return std::clamp<std::size_t>(1'000'000 / options_.depth, 1, 65'536);
+    }
+
+    itch::MarketData observer(std::shared_ptr<const itch::BrokenTrades> broken) const {
+        itch::MarketData data;
+        data.start = options_.start;
+        data.broken = std::move(broken);
+        for (const MarketTable table : tables_) {
+            switch (table) {
+                case MarketTable::bbo: data.quotes.emplace(options_.start); break;
+                case MarketTable::trades: data.keeps_trades = true; break;
+                case MarketTable::depth:
+                    data.depth.emplace(options_.depth, options_.depth_interval, options_.start, options_.until);
+                    break;
+                case MarketTable::bars: data.bars.emplace(options_.bar_interval); break;
+                case MarketTable::orders: data.orders.emplace(options_.start); break;
+                case MarketTable::status: data.status.emplace(options_.start); break;
+            }
+        }
+        return data;
+    }
+
+    template <class Row>
+    ArrowBatch taken(std::vector<Row>& rows, ArrowBatch (MarketTables::*make)(std::span<const Row>)) {
+        ArrowBatch batch = (this->*make)(rows);
+        rows.clear();
+        return batch;
+    }
+
+    template <class Row>
+    TableOf<Row> table_of(std::span<const Row> rows) {
+        TableOf<Row> table(rows);
+        table.add_time(options_, [](const Row& row) {
+            if constexpr (requires { row.begin; }) {
+                return row.begin;
+            } else {
+                return row.timestamp;
+            }
+        });
+        add_symbol(table, rows);
+        return table;
+    }
+
+    template <class Row>
+    void add_symbol(TableOf<Row>& table, std::span<const Row> rows) {
+        const auto listings = replay_.listings();
+        const auto number_of = [&](const Row& row) {
+            return row.locate < listings.size() ? symbols_.number_of(row.locate, listings[row.locate].symbol)
+                                                : Symbols::none;
+        };
+        for (const Row& row : rows) number_of(row);
+        table.add_names("symbol", symbols_.names(), number_of);
+    }
+
+    static std::optional<std::int64_t> price_of(const itch::Best& best) {
+        return best.shares != 0 ? std::optional(best.price) : std::nullopt;
+    }
+
+    ArrowBatch quotes(std::span<const itch::Quote> rows) {
+        using Row = itch::Quote;
+        return table_of(rows)
+            .add("bid_price", [](const Row& row) { return price_of(row.sides[0]); })
+            .add("bid_size", [](const Row& row) { return row.sides[0].shares; })
+            .add("ask_price", [](const Row& row) { return price_of(row.sides[1]); })
+            .add("ask_size", [](const Row& row) { return row.sides[1].shares; })
+            .batch();
+    }
+
+    ArrowBatch trades(std::span<const itch::TapeTrade> rows) {
+        using Row = itch::TapeTrade;
+        return table_of(rows)
+            .add("price", [](const Row& row) { return row.price; })
+            .add("shares", [](const Row& row) { return row.shares; })
+            .add("match", [](const Row& row) { return row.match; })
+            .add_character("type", [](const Row& row) { return row.type; })
+            .add_names("side", {"buy", "sell"},
+                       [](const Row& row) {
+                           return row.aggressor ? static_cast<std::int32_t>(*row.aggressor) : Symbols::none;
+                       })
+            .add("ref", [](const Row& row) { return row.aggressor ? std::optional(row.ref) : std::nullopt; })
+            .add_text("cross_type",
+                      [](const Row& row) -> std::optional<std::string_view> {
+                          if (row.type != itch::CrossTrade::code) return std::nullopt;
+                          return blank_is_empty(row.cross_type);
+                      })
+            .batch();
+    }
+
+    static std::string_view blank_is_empty(const char& c) {
+        return c == ' ' || c == '\0' ? std::string_view() : std::string_view(&c, 1);
+    }
+
+    ArrowBatch bars(std::span<const itch::Bar> rows) {
+        using Row = itch::Bar;
+        return table_of(rows)
+            .add("open", [](const Row& row) { return row.open; })
+            .add("high", [](const Row& row) { return row.high; })
+            .add("low", [](const Row& row) { return row.low; })
+            .add("close", [](const Row& row) { return row.close; })
+            .add("volume", [](const Row& row) { return row.volume; })
+            .add("vwap", [](const Row& row) { return row.vwap(); })
+            .add("trades", [](const Row& row) { return row.trades; })
+            .batch();
+    }
+
+    ArrowBatch status(std::span<const itch::StatusChange> rows) {
+        using Row = itch::StatusChange;
+        return table_of(rows)
+            .add_character("type", [](const Row& row) { return row.type; })
+            .add_character("state", [](const Row& row) { return row.state; })
+            .add_text("market",
+                      [](const Row& row) -> std::optional<std::string_view> {
+                          if (row.type != itch::OperationalHalt::code) return std::nullopt;
+                          return blank_is_empty(row.market);
+                      })
+            .add_text("reason",
+                      [](const Row& row) -> std::optional<std::string_view> {
+                          if (row.type != itch::TradingAction::code) return std::nullopt;
+                          return row.reason.view();
+                      })
+            .batch();
+    }
+
+    ArrowBatch orders(std::span<const itch::OrderLife> rows) {
+        using Row = itch::OrderLife;
+        TableOf<Row> table(rows);
+        add_symbol(table, rows);
+        return table.add("ref", [](const Row& row) { return row.ref; })
+            .add_names("side", {"buy", "sell"}, [](const Row& row) { return static_cast<std::int32_t>(row.side); })
+            .add("price", [](const Row& row) { return row.price; })
+            .add("shares", [](const Row& row) { return row.shares; })
+            .add_text("attribution",
+                      [](const Row& row) -> std::optional<std::string_view> {
+                          if (!row.has_attribution) return std::nullopt;
+                          return row.attribution.view();
+                      })
+            .add("entered", [](const Row& row) { return static_cast<std::int64_t>(row.entered); })
+            .add("ended",
+                 [](const Row& row) {
+                     return row.end == itch::OrderEnd::live ? std::nullopt
+                                                            : std::optional(static_cast<std::int64_t>(row.ended));
+                 })
+            .add_names("end", {std::begin(itch::order_end_names), std::end(itch::order_end_names)},
+                       [](const Row& row) { return static_cast<std::int32_t>(row.end); })
+            .add("executed", [](const Row& row) { return row.executed; })
+            .add("cancelled", [](const Row& row) { return row.cancelled; })
+            .add("executions", [](const Row& row) { return row.executions; })
+            .add("first_fill",
+                 [](const Row& row) {
+                     return row.executions == 0 ? std::nullopt
+                                                : std::optional(static_cast<std::int64_t>(row.first_fill));
+                 })
+            .add("ahead_shares", [](const Row& row) { return row.ahead_shares; })
+            .add("ahead_orders", [](const Row& row) { return row.ahead_orders; })
+            .add("old_ref",
+                 [](const Row& row) { return row.is_replacement ? std::optional(row.old_ref) : std::nullopt; })
+            .add("new_ref", [](const Row& row) { return row.is_replaced ? std::optional(row.new_ref) : std::nullopt; })
+            .batch();
+    }
+
+    ArrowBatch depth(itch::DepthRecorder& recorder) {
+        itch::DepthRows made;
+        if (options_.depth_interval != 0) {
+            grid_.expand(recorder, made, most_rows());
+        } else {
+            std::swap(made, recorder.changed);
+        }
+        using Row = itch::DepthRows::Row;
+        const std::span<const Row> rows(made.rows);
+        TableOf<Row> table = table_of(rows);
+        const std::size_t size = 2 * recorder.levels();
+        for (std::size_t at = 0; at < size; ++at) {
+            const auto level = [&](const Row& row) -> const nanobook::LevelView& {
+                return made.sides[static_cast<std::size_t>(&row - rows.data()) * size + at];
+            };
+            const std::string side = at < recorder.levels() ? "bid" : "ask";
+            const std::string number = std::to_string(at % recorder.levels() + 1);
+            table
+                .add((side + "_price_" + number).c_str(),
+                     [&](const Row& row) {
+                         return level(row).order_count != 0 ? std::optional(level(row).price) : std::nullopt;
+                     })
+                .add((side + "_size_" + number).c_str(), [&](const Row& row) { return level(row).quantity.low; })
+                .add((side + "_orders_" + number).c_str(), [&](const Row& row) { return level(row).order_count; });
+        }
+        return table.batch();
+    }
+
+    std::vector<MarketTable> tables_;
+    TableOptions options_;
+    itch::Replay<itch::MarketData> replay_;
+    itch::DepthGrid grid_;
+    Symbols symbols_;
+};
+
+}  // namespace
+
+std::unique_ptr<TableMaker> message_table(char type, const TableOptions& options) {
+    std::unique_ptr<TableMaker> made;
+    itch::AllMessages::for_each([&]<class Message>() {
+        if (Message::code == type) made = std::make_unique<MessageTable<Message>>(options);
+    });
+    if (!made) raise_value_error("'" + to_utf8({&type, 1}) + "' is not a message type of ITCH 5.0");
+    return made;
+}
+
+std::unique_ptr<TableMaker> market_tables(const std::vector<MarketTable>& tables, const TableOptions& options,
+                                          std::shared_ptr<const itch::BrokenTrades> broken) {
+    return std::make_unique<MarketTables>(tables, options, std::move(broken));
+}

@@ -1,0 +1,54 @@
+// Tables of an ITCH stream: messages of a type, and what is worked out from all of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <nanobook/core/symbol.hpp>
+#include <nanobook/core/types.hpp>
+#include <nanobook/itch/report.hpp>
+#include <nanobook/itch/tape.hpp>
+
+#include "arrow_out.hpp"
+
+/// What of a stream is wanted.
+struct TableOptions {
+    std::vector<nanobook::Symbol> symbols;  ///< only these; empty for all
+    nanobook::Timestamp start = 0;          ///< in nanoseconds since midnight, as is ...
+    std::optional<nanobook::Timestamp> until;
+    bool strict = false;
+    std::optional<std::int64_t> midnight;  ///< of the session in New York, in nanoseconds since 1970 in UTC
+    std::size_t depth = 10;                ///< levels
+    nanobook::Timestamp depth_interval = 0;
+    nanobook::Timestamp bar_interval = 60'000'000'000;
+};
+
+enum class MarketTable : std::uint8_t { bbo, trades, depth, bars, orders, status };
+inline constexpr std::string_view market_table_names[] = {"bbo", "trades", "depth", "bars", "orders", "status"};
+
+/// Makes tables of the bytes of a stream. Needs no GIL.
+class TableMaker {
+  public:
+    virtual ~TableMaker() = default;
+
+    /// The next bytes, cut anywhere. False once it has stopped.
+    virtual bool feed(std::span<const std::byte> bytes) = 0;
+    /// There are no more.
+    virtual void finish() = 0;
+    [[nodiscard]] virtual const nanobook::itch::Report& report() const = 0;
+    /// Rows of the table of that number that may be taken; long ones count as several.
+    [[nodiscard]] virtual std::size_t rows(std::size_t table) const = 0;
+    /// Rows of a table, all there are or very many; they are no more there.
+    virtual ArrowBatch take(std::size_t table) = 0;
+};
+
+/// The messages of a type. ValueError where there is none.
+std::unique_ptr<TableMaker> message_table(char type, const TableOptions& options);
+/// Several tables; `broken` only where trades or bars are among them.
+std::unique_ptr<TableMaker> market_tables(const std::vector<MarketTable>& tables, const TableOptions& options,
+                                          std::shared_ptr<const nanobook::itch::BrokenTrades> broken);
