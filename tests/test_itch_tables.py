@@ -182,7 +182,7 @@ def test_without_a_date_there_is_no_datetime(day: Path) -> None:
     assert "datetime" not in itch.open(day).table("A").columns
 
 
-@pytest.mark.parametrize("date", ["30.1.2020", "2020-02-30", 20200130])
+@pytest.mark.parametrize("date", ["30.1.2020", "2020-02-30", 20200130, "2262-01-01", "0001-01-01"])
 def test_what_is_no_date_is_refused(date: Any, day: Path) -> None:
     with pytest.raises(ValueError, match=f"not a date: {date!r}"):
         itch.open(day, date=date)
@@ -214,8 +214,9 @@ def test_what_is_no_interval_is_refused(every: Any, day: Path) -> None:
 
 def test_arguments_that_mean_nothing_are_refused_at_once(day: Path) -> None:
     file = itch.open(day)
-    with pytest.raises(ValueError, match="'Z' is not a message type"):
-        file.table("Z")
+    for type in ("Z", "bbo", ""):
+        with pytest.raises(ValueError, match=f"'{type}' is not a message type"):
+            file.table(type)
     with pytest.raises(ValueError, match="no table 'quotes'"):
         file.tables("quotes")
     with pytest.raises(ValueError, match="no table named"):

@@ -82,6 +82,13 @@ def date_of(path: Path, date: Date | None) -> datetime.date | None:
     """That which is given, or else that in the name of the file, or none."""
     if date is None:
         return _date_in(path.name)
+    day = _to_date(date)
+    if not 1970 <= day.year < 2262:
+        raise ValueError(f"not a date: {date!r}; nanoseconds in 64 bits reach from 1970 to 2261")
+    return day
+
+
+def _to_date(date: Date) -> datetime.date:
     if isinstance(date, datetime.datetime):
         return date.date()
     if isinstance(date, datetime.date):

@@ -47,6 +47,8 @@ class Tables:
         symbols: only theirs. start, until: only from and up to these times of day, both included.
         progress: called with (bytes done, bytes in the file).
         """
+        if len(type) != 1:
+            raise ValueError(f"{type!r} is not a message type of ITCH 5.0")
         return self._table(type, symbols, start, until, progress)
 
     def bbo(

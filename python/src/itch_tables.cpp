@@ -222,6 +222,10 @@ class MessageTable final : public TableMaker {
         std::int32_t symbol;
     };
     static constexpr bool has_stock = requires(const Message& m) { m.stock; };
+    // Some files have the same locate in every message.
+    static constexpr bool is_of_market = Message::code == itch::SystemEvent::code ||
+                                         Message::code == itch::MwcbDeclineLevel::code ||
+                                         Message::code == itch::MwcbStatus::code;
 
     void learn(const itch::Header&) {}
     template <class Other>
@@ -235,7 +239,7 @@ class MessageTable final : public TableMaker {
         Symbol symbol;
         if constexpr (has_stock) {
             symbol = itch::symbol_of(message.stock);
-        } else {
+        } else if (!is_of_market) {
             symbol = directory_[message.locate];
         }
         if (!options_.symbols.empty() && !std::ranges::binary_search(options_.symbols, symbol)) return;
@@ -357,6 +361,9 @@ class MarketTables final : public TableMaker {
     void add_symbol(TableOf<Row>& table, std::span<const Row> rows) {
         const auto listings = replay_.listings();
         const auto number_of = [&](const Row& row) {
+            if constexpr (requires { row.state; }) {
+                if (row.type == itch::SystemEvent::code) return Symbols::none;
+            }
             return row.locate < listings.size() ? symbols_.number_of(row.locate, listings[row.locate].symbol)
                                                 : Symbols::none;
         };

@@ -153,6 +153,12 @@ class DepthGrid {
         DepthRows& changed = recorder.changed;
         const std::size_t size = 2 * recorder.levels();
         while (*tick_ < *recorder.next()) {
+            if (states_.empty()) {
+                // Nothing to show before the first order.
+                const bool has_changes = used_ < changed.rows.size();
+                *tick_ = has_changes ? changed.rows[used_].timestamp : *recorder.next();
+                if (!has_changes) break;
+            }
             for (; used_ < changed.rows.size() && changed.rows[used_].timestamp == *tick_; ++used_) {
                 const auto levels = std::span(changed.sides).subspan(used_ * size, size);
                 states_[changed.rows[used_].locate].assign(levels.begin(), levels.end());
