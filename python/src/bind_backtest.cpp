@@ -117,6 +117,7 @@ class PythonStrategy {
             const nb::object number = nb::int_(names_.size());
             names_.push_back(nb::steal<nb::object>(name));
             if (PyDict_SetItem(numbers_.ptr(), name, number.ptr()) != 0) throw nb::python_error();
+            if (PyDict_SetItem(no_prices_.ptr(), name, Py_None) != 0) throw nb::python_error();
         }
     }
     PythonStrategy(const PythonStrategy&) = delete;
@@ -127,10 +128,13 @@ class PythonStrategy {
         PortfolioView& view = *nb::inst_ptr<PortfolioView>(view_);
         view.portfolio = &portfolio;
         view.quotes = bar.quotes;
-        nb::dict prices;
+        // A copy has room for all from the start.
+        const auto prices = nb::steal<nb::dict>(PyDict_Copy(no_prices_.ptr()));
+        if (!prices.is_valid()) throw nb::python_error();
         for (std::size_t symbol = 0; symbol < names_.size(); ++symbol) {
             const Price price = bar.quotes.prices[symbol];
-            const nb::object value = price == 0 ? nb::none() : nb::steal<nb::object>(PyLong_FromLongLong(price));
+            if (price == 0) continue;
+            const nb::object value = nb::steal<nb::object>(PyLong_FromLongLong(price));
             if (PyDict_SetItem(prices.ptr(), names_[symbol].ptr(), value.ptr()) != 0) throw nb::python_error();
         }
         try {
@@ -196,6 +200,12 @@ class PythonStrategy {
     }
 
     void add(nb::handle name, nb::handle weight, Decision& decision) {
+        // Weights often stand in the order of the prices, and bear the very names that those had.
+        const std::size_t next = decision.targets.size();
+        if (next < names_.size() && names_[next].is(name)) {
+            decision.targets.push_back({static_cast<std::uint32_t>(next), weight_of(weight, name)});
+            return;
+        }
         PyObject* const number = PyDict_GetItemWithError(numbers_.ptr(), name.ptr());
         if (number == nullptr) [[unlikely]] {
             if (PyErr_Occurred() != nullptr) throw nb::python_error();
@@ -224,7 +234,8 @@ class PythonStrategy {
     nb::callable call_;
     nb::object view_;
     std::vector<nb::object> names_;
-    nb::dict numbers_;  // by name
+    nb::dict numbers_;    // by name
+    nb::dict no_prices_;  // None by name
 };
 
 /// Weights that were there before.
