@@ -24,8 +24,8 @@ def filter_file(
                 out,
                 None if types is None else types.replace(",", ""),
                 names,
-                None if start is None else _parse_time(start, "--start"),
-                None if until is None else _parse_time(until, "--until"),
+                _time(start, "--start"),
+                _time(until, "--until"),
                 bar,
             )
     except itch.ItchError:
@@ -55,8 +55,8 @@ def convert_file(
                 out,
                 *_names(tables),
                 symbols=None if symbols is None else _names(symbols),
-                start=None if start is None else _parse_time(start, "--start"),
-                until=None if until is None else _parse_time(until, "--until"),
+                start=_time(start, "--start"),
+                until=_time(until, "--until"),
                 progress=bar,
             )
     except itch.ItchError:
@@ -77,8 +77,8 @@ def lobster_file(file: itch.File, out: Path, symbols: str, levels: int, start: s
                 out,
                 _names(symbols),
                 levels,
-                None if start is None else _parse_time(start, "--start"),
-                None if until is None else _parse_time(until, "--until"),
+                _time(start, "--start"),
+                _time(until, "--until"),
                 bar,
             )
     except itch.ItchError:
@@ -90,6 +90,10 @@ def lobster_file(file: itch.File, out: Path, symbols: str, levels: int, start: s
     if odd:
         click.echo(f"Warning: {odd:,} odd message{'s' * (odd != 1)}; nanobook itch info --books says more.", err=True)
     _cut_off(file.path, report)
+
+
+def _time(text: str | None, option: str) -> int | None:
+    return None if text is None else _parse_time(text, option)
 
 
 def _names(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import datetime
 import os
 from collections.abc import Iterable, Iterator
@@ -15,18 +16,20 @@ from nanobook._itch_arguments import Interval, Progress, Time, midnight_of, name
 __all__ = ["Tables"]
 
 
-class Tables:
+class Tables(abc.ABC):
     """What a file is besides: tables."""
 
     path: Path
     strict: bool
     date: datetime.date | None  # of the session
 
+    @abc.abstractmethod
     def _pieces(self, progress: Progress | None) -> Iterator[tuple[Any, ...]]:
-        raise NotImplementedError
+        """The messages, as what a reader is fed."""
 
+    @abc.abstractmethod
     def _finished(self, progress: Progress | None, report: Report) -> None:
-        raise NotImplementedError
+        """Hears the report at the end."""
 
     def table(
         self,

@@ -478,6 +478,15 @@ def itch_group() -> None:
 
 _file = click.argument("path", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 _strict = click.option("--strict", is_flag=True, help="Fail at the first odd thing, with its offset and type.")
+_start = click.option("--start", metavar="TIME", help="Only from this time of day on, US/Eastern, like 09:30.")
+_until = click.option("--until", metavar="TIME", help="Only up to this time of day.")
+_date = click.option(
+    "--date",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    callback=lambda _context, _option, date: date and date.date(),
+    help="Of the session; that in the name of FILE by default.",
+)
 _framing = click.option(
     "--framing",
     type=click.Choice(itch.FRAMINGS),
@@ -579,21 +588,16 @@ def book(path: Path, symbol: str, at: str | None, depth: int, framing: str | Non
     help="bbo, trades, depth10 (depth10@1s by the clock), bars1m, orders, status, imbalance, types of messages.",
 )
 @click.option("--symbols", metavar="NAMES", help="Only theirs: AAPL,MSFT.")
-@click.option("--start", metavar="TIME", help="Only from this time of day on, US/Eastern, like 09:30.")
-@click.option("--until", metavar="TIME", help="Only up to this time of day.")
-@click.option(
-    "--date",
-    metavar="DATE",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="Of the session, for times in UTC; that in the name of FILE by default.",
-)
+@_start
+@_until
+@_date
 @_framing
 @_strict
 def convert(
     path: Path,
     out: Path,
     tables: str,
-    date: datetime.datetime | None,
+    date: datetime.date | None,
     framing: str | None,
     strict: bool,
     **window: str | None,
@@ -605,7 +609,7 @@ def convert(
     """
     from nanobook import _itch_commands
 
-    with _opened(path, strict, framing, None if date is None else date.date()) as file:
+    with _opened(path, strict, framing, date) as file:
         _itch_commands.convert_file(file, out, tables, **window)
 
 
@@ -614,10 +618,11 @@ def convert(
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--symbols", metavar="NAMES", help="Only theirs, and those of the whole market: AAPL,MSFT.")
 @click.option("--types", metavar="LETTERS", help="Only these types of messages: AFEXDUC.")
-@click.option("--start", metavar="TIME", help="Only from this time of day on, US/Eastern, like 09:30.")
-@click.option("--until", metavar="TIME", help="Only up to this time of day.")
+@_start
+@_until
+@_framing
 @_strict
-def filter_command(path: Path, out: Path, strict: bool, **options: str | None) -> None:
+def filter_command(path: Path, out: Path, framing: str | None, strict: bool, **options: str | None) -> None:
     """Write the messages of FILE that are chosen to another ITCH file, OUT.
 
     OUT is gzipped where its name ends in .gz. Messages that name no symbol go with their order's, and those of the
@@ -625,7 +630,7 @@ def filter_command(path: Path, out: Path, strict: bool, **options: str | None) -
     """
     from nanobook import _itch_commands
 
-    with _opened(path, strict) as file:
+    with _opened(path, strict, framing) as file:
         _itch_commands.filter_file(file, out, **options)
 
 
@@ -634,14 +639,9 @@ def filter_command(path: Path, out: Path, strict: bool, **options: str | None) -
 @click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder for the files.")
 @click.option("--symbols", metavar="NAMES", required=True, help="Whose: AAPL,MSFT.")
 @click.option("--levels", default=10, show_default=True, type=click.IntRange(1, 1000), help="Levels a side.")
-@click.option("--start", metavar="TIME", help="Only from this time of day on, US/Eastern, like 09:30.")
-@click.option("--until", metavar="TIME", help="Only up to this time of day.")
-@click.option(
-    "--date",
-    metavar="DATE",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="Of the session, for the names of the files; that in the name of FILE by default.",
-)
+@_start
+@_until
+@_date
 @_framing
 @_strict
 def lobster(
@@ -651,7 +651,7 @@ def lobster(
     levels: int,
     start: str | None,
     until: str | None,
-    date: datetime.datetime | None,
+    date: datetime.date | None,
     framing: str | None,
     strict: bool,
 ) -> None:
@@ -662,7 +662,7 @@ def lobster(
     """
     from nanobook import _itch_commands
 
-    with _opened(path, strict, framing, None if date is None else date.date()) as file:
+    with _opened(path, strict, framing, date) as file:
         _itch_commands.lobster_file(file, out, symbols, levels, start, until)
 
 
@@ -675,12 +675,13 @@ def lobster(
     help="Shares traded on Nasdaq, of another source, to compare: columns symbol and volume.",
 )
 @click.option("--closing", is_flag=True, help="Also list the price of each symbol's closing cross.")
+@_framing
 @_strict
-def check(path: Path, volumes: Path | None, closing: bool, strict: bool) -> int:
+def check(path: Path, volumes: Path | None, closing: bool, framing: str | None, strict: bool) -> int:
     """Check what is true of every whole day that Nasdaq publishes. Exit code 1 where something is not true of FILE."""
     from nanobook import _itch_commands
 
-    with _opened(path, strict) as file:
+    with _opened(path, strict, framing) as file:
         return _itch_commands.check_file(file, volumes, closing)
 
 
