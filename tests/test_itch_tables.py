@@ -10,11 +10,12 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 
 import nanobook
 import reference_itch_tables as reference
-from nanobook import itch
+from nanobook import cli, itch
 from nanobook._core.itch import Table
 from reference_itch import encode, frame
 from test_itch_random import streams
@@ -292,3 +293,19 @@ def test_a_table_that_does_not_exist_is_not_converted(name: str, day: Path, tmp_
     with pytest.raises(ValueError, match=r"no table|levels|not an interval"):
         itch.open(day).convert(tmp_path, name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_converts_and_says_what_it_wrote(day: Path, tmp_path: Path) -> None:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(cli.main, ["itch", "convert", str(day), "--out", str(tmp_path), *arguments])
+
+    symbol = itch.open(day).symbols()[0]
+    done = run("--tables", "bbo,bars5m", "--symbols", symbol, "--start", "09:30", "--date", "2020-01-30")
+    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 2)
+    quotes = tmp_path / "bbo" / "date=2020-01-30" / "day.itch.parquet"
+    expected = itch.open(day, date="2020-01-30").bbo(symbols=symbol, start="09:30")
+    assert rows_of(pl.read_parquet(quotes, hive_partitioning=False)) == rows_of(expected)
+    for wrong, said in ((("--tables", "bb"), "no table 'bb'"), (("--start", "noon"), "--start: not a time of day")):
+        refused = run(*wrong)
+        assert refused.exit_code == 2
+        assert said in refused.stderr
