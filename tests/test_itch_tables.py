@@ -309,3 +309,49 @@ def test_the_command_converts_and_says_what_it_wrote(day: Path, tmp_path: Path) 
         refused = run(*wrong)
         assert refused.exit_code == 2
         assert said in refused.stderr
+
+
+# ---------------------------------------------------------------------- live
+
+
+@pytest.mark.parametrize("size", [1_000, 7, 100_000])
+def test_a_stream_in_pieces_makes_the_tables_and_books_of_the_file(size: int, every_type: Path) -> None:
+    data = every_type.read_bytes()[: 1 << 16]
+    path = every_type.with_name("cut.itch")
+    path.write_bytes(data)
+    live = itch.Live("bbo", "depth", "bars", "orders", levels=2, depth_every="1h", bars_every="1h")
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for begin in range(0, len(data), size):
+        for name, some in live.feed(data[begin : begin + size]).items():
+            assert len(some) > 0
+            rows.setdefault(name, []).extend(rows_of(some))
+    for name, some in live.finish().items():
+        rows.setdefault(name, []).extend(rows_of(some))
+
+    file = itch.open(path)
+    assert rows["bbo"] == rows_of(file.bbo())
+    assert rows["depth"] == rows_of(file.depth(2, "1h"))
+    assert rows["bars"] == rows_of(file.bars("1h"))
+    assert rows["orders"] == rows_of(file.orders())
+    books = file.replay()
+    assert live.books.stats() == books.stats()
+    assert [live.books.orders(name) for name in books.symbols()] == [books.orders(name) for name in books.symbols()]
+
+
+def test_books_of_a_stream_are_there_at_any_time_and_need_no_table() -> None:
+    live = itch.Live(symbols="AB")
+    order = frame(encode("A", locate=1, ref=1, side="B", shares=5, stock="AB", price=10_000))
+    assert live.feed(order[:-1]) == {}
+    with pytest.raises(KeyError):
+        live.books.best_bid_ask("AB")
+    assert live.feed(order[-1:]) == {}
+    assert live.books.best_bid_ask("AB") == (10_000, None)
+    assert live.finish() == {}
+
+
+def test_a_strict_stream_ends_at_the_first_odd_thing() -> None:
+    live = itch.Live("bbo", strict=True)
+    with pytest.raises(itch.ItchError, match="names order 9, which does not rest"):
+        live.feed(frame(encode("D", ref=9)))
+    with pytest.raises(ValueError, match="no table 'A'"):
+        itch.Live("A")

@@ -13,7 +13,7 @@ from nanobook._core import itch as _itch
 from nanobook._core.itch import Batches, Report, Table
 from nanobook._itch_arguments import Interval, Progress, Time, midnight_of, names_of, parse_interval, parse_time
 
-__all__ = ["Tables"]
+__all__ = ["Tables", "depth_options"]
 
 
 class Tables(abc.ABC):
@@ -101,7 +101,7 @@ class Tables(abc.ABC):
         every: "1s", "100ms", "1m", a timedelta, or nanoseconds: at each whole multiple of it a row for every symbol that
             has had an order, as of that time, what happens at it included. Other arguments as in `table`.
         """
-        return self._table("depth", symbols, start, until, progress, **_depth_options(levels, every))
+        return self._table("depth", symbols, start, until, progress, **depth_options(levels, every))
 
     def bars(
         self,
@@ -180,7 +180,7 @@ class Tables(abc.ABC):
         passing = _itch.TablesIterator(
             list(names),
             **self._request(symbols, start, until, progress),
-            **_depth_options(levels, depth_every),
+            **depth_options(levels, depth_every),
             bar_interval=parse_interval(bars_every),
         )
         made = passing.no_rows()
@@ -241,7 +241,7 @@ class Tables(abc.ABC):
         }
 
 
-def _depth_options(levels: int, every: Interval | None) -> dict[str, Any]:
+def depth_options(levels: int, every: Interval | None) -> dict[str, Any]:
     if not 1 <= levels <= 1000:
         raise ValueError(f"levels is {levels}; it goes from 1 to 1000")
     return {"depth": levels, "depth_interval": 0 if every is None else parse_interval(every)}

@@ -26,6 +26,7 @@ from nanobook._core import BookSnapshot, Exchange, LevelView, MultiExchange, itc
 from nanobook._core.itch import (
     AddOrder,
     AddOrderMpid,
+    Batches,
     BrokenTrade,
     CrossTrade,
     DirectListing,
@@ -55,8 +56,17 @@ from nanobook._core.itch import (
     Trade,
     TradingAction,
 )
-from nanobook._itch_arguments import Date, Progress, date_of, names_of, parse_time
-from nanobook._itch_tables import Tables
+from nanobook._itch_arguments import (
+    Date,
+    Interval,
+    Progress,
+    date_of,
+    midnight_of,
+    names_of,
+    parse_interval,
+    parse_time,
+)
+from nanobook._itch_tables import Tables, depth_options
 from nanobook._itch_tools import Check, Filtered, Truth, check_of, filter_writer, volumes_in
 
 __all__ = [
@@ -82,6 +92,7 @@ __all__ = [
     "IpoQuotingPeriod",
     "ItchError",
     "LevelView",
+    "Live",
     "LuldAuctionCollar",
     "MarketParticipantPosition",
     "Message",
@@ -588,6 +599,56 @@ class File(Tables):
     def _check(self, report: Report | _itch.Unwrapper) -> None:
         if self.strict and (first := report.first) is not None:
             raise ItchError(self.path, str(first), first.offset, first.type if isinstance(first, Finding) else "")
+
+
+class Live:
+    """Books and tables of a stream that goes on, such as that of a socket.
+
+        live = nanobook.itch.Live("bbo", symbols="AAPL")
+        for data in connection:  # in whatever pieces it comes
+            for name, rows in live.feed(data).items():
+                print(name, pl.DataFrame(rows))
+            print(live.books.best_bid_ask("AAPL"))
+
+    names: of tables, as File.tables takes them, or none. Trades that are broken later cannot be left out. The stream is
+    messages behind their lengths, as in Nasdaq's files. With `strict`, ItchError at the first odd thing.
+    """
+
+    def __init__(
+        self,
+        *names: str,
+        levels: int = 10,
+        depth_every: Interval | None = None,
+        bars_every: Interval = "1m",
+        symbols: str | Iterable[str] | None = None,
+        strict: bool = False,
+        date: datetime.date | None = None,
+    ) -> None:
+        self.strict = strict
+        self._tables = _itch.LiveTables(
+            list(names),
+            names_of(symbols),
+            strict,
+            None if date is None else midnight_of(date),
+            bar_interval=parse_interval(bars_every),
+            **depth_options(levels, depth_every),
+        )
+        #: The books of all symbols, or of those chosen, as they are now.
+        self.books = Books(Path("stream"), self._tables.replay)
+
+    def feed(self, data: bytes) -> dict[str, Batches]:
+        """The next bytes, cut anywhere. New rows, by the name of their table; each reads as an Arrow stream."""
+        return self._checked(self._tables.feed(data))
+
+    def finish(self) -> dict[str, Batches]:
+        """There are no more bytes: the last rows, such as bars that had not ended."""
+        return self._checked(self._tables.finish())
+
+    def _checked(self, rows: dict[str, Batches]) -> dict[str, Batches]:
+        first = self.books.report.first
+        if self.strict and first is not None:
+            raise ItchError(Path("stream"), str(first), first.offset, first.type)
+        return rows
 
 
 class EventStream(_itch.EventStream):

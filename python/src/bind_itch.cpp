@@ -35,6 +35,7 @@
 #include "bind.hpp"
 #include "files.hpp"
 #include "itch_feeding.hpp"
+#include "itch_tables.hpp"
 #include "itch_text.hpp"
 #include "total_caster.hpp"
 
@@ -311,7 +312,7 @@ void bind_report(nb::module_& m) {
         });
 }
 
-const itch::Listing& listing_of(const itch::Replay<>& replay, const nb::str& symbol) {
+const itch::Listing& listing_of(const MarketReplay& replay, const nb::str& symbol) {
     const itch::Listing* listing = replay.find(latin1(symbol));
     if (listing == nullptr) {
         const std::string message = "no book of symbol '" + std::string(symbol.c_str()) + "'";
@@ -323,7 +324,7 @@ const itch::Listing& listing_of(const itch::Replay<>& replay, const nb::str& sym
 nb::object price_or_none(std::uint32_t price) { return price == 0 ? nb::none() : nb::object(nb::int_(price)); }
 
 void bind_replay(nb::module_& m) {
-    using Replay = itch::Replay<>;
+    using Replay = MarketReplay;
     auto replay =
         nb::class_<Replay>(m, "Replay", "Messages to the books of all symbols, or of some. Nothing is matched.");
     replay.def(

@@ -211,6 +211,49 @@ class TablesIterator {
     Pass pass_;
 };
 
+/// Tables and books of a stream that goes on.
+class LiveTables {
+  public:
+    explicit LiveTables(std::shared_ptr<const Request> request)
+        : request_(std::move(request)), market_(live_market(request_->tables, request_->options)) {}
+
+    /// New rows, by the name of the table.
+    nb::dict feed(const nb::bytes& bytes) {
+        const std::span data{static_cast<const std::byte*>(bytes.data()), bytes.size()};
+        {
+            const nb::gil_scoped_release released;
+            market_.tables->feed(data);
+        }
+        return taken();
+    }
+    nb::dict finish() {
+        market_.tables->finish();
+        return taken();
+    }
+
+    [[nodiscard]] const std::shared_ptr<MarketReplay>& replay() const noexcept { return market_.replay; }
+
+  private:
+    nb::dict taken() {
+        nb::dict made;
+        for (std::size_t table = 0; table < request_->tables.size(); ++table) {
+            auto batches = std::make_shared<Batches>();
+            while (market_.tables->rows(table) > 0) {
+                ArrowBatch batch = market_.tables->take(table);
+                if (batch.rows() > 0) {
+                    batches->batches.push_back(std::make_shared<const ArrowBatch>(std::move(batch)));
+                }
+            }
+            const std::string name(market_table_names[static_cast<std::size_t>(request_->tables[table])]);
+            if (!batches->batches.empty()) made[name.c_str()] = nb::cast(batches);
+        }
+        return made;
+    }
+
+    std::shared_ptr<const Request> request_;
+    LiveMarket market_;
+};
+
 std::shared_ptr<const Request> to_request(const std::vector<std::string>& tables, nb::object chunks, nb::object finish,
                                           nb::object scan, const std::vector<nb::str>& symbols, Timestamp start,
                                           std::optional<Timestamp> until, bool strict,
@@ -222,7 +265,7 @@ std::shared_ptr<const Request> to_request(const std::vector<std::string>& tables
         const auto found = std::ranges::find(market_table_names, name);
         if (found != std::end(market_table_names)) {
             request->tables.push_back(static_cast<MarketTable>(found - std::begin(market_table_names)));
-        } else if (tables.size() == 1 && name.size() == 1) {
+        } else if (tables.size() == 1 && name.size() == 1 && chunks.is_valid()) {
             request->type = name.front();
         } else {
             raise_value_error("there is no table '" + name + "'");
@@ -231,7 +274,8 @@ std::shared_ptr<const Request> to_request(const std::vector<std::string>& tables
     request->chunks = std::move(chunks);
     request->finish = std::move(finish);
     request->scan = std::move(scan);
-    std::ignore = empty_batch(*request, 0);  // refused here where there is no such type
+    if (request->tables.empty() && request->chunks.is_valid())
+        std::ignore = empty_batch(*request, 0);  // is there such a type?
     return request;
 }
 
@@ -306,4 +350,22 @@ void bind_itch_tables(nb::module_& parent) {
         .def("__next__", &TablesIterator::next, nb::sig("def __next__(self) -> tuple[str, Batches]"))
         .def("no_rows", &TablesIterator::no_rows, nb::sig("def no_rows(self) -> dict[str, Batches]"),
              "The tables by name, before anything is read.");
+
+    nb::class_<LiveTables>(m, "LiveTables", "Tables and books of a stream that goes on.")
+        .def(
+            "__init__",
+            [](LiveTables* self, const std::vector<std::string>& tables, const std::vector<nb::str>& symbols,
+               bool strict, std::optional<std::int64_t> midnight, std::size_t depth, Timestamp depth_interval,
+               Timestamp bar_interval) {
+                new (self) LiveTables(to_request(tables, {}, {}, {}, symbols, 0, std::nullopt, strict, midnight, depth,
+                                                 depth_interval, bar_interval));
+            },
+            "tables"_a, "symbols"_a = std::vector<nb::str>(), "strict"_a = false, "midnight"_a = nb::none(),
+            "depth"_a = 10, "depth_interval"_a = 0, "bar_interval"_a = 60'000'000'000, "Times are in nanoseconds.")
+        .def("feed", &LiveTables::feed, "chunk"_a, nb::sig("def feed(self, chunk: bytes) -> dict[str, Batches]"),
+             "The next bytes of the stream, cut anywhere; new rows by the name of their table.")
+        .def("finish", &LiveTables::finish, nb::sig("def finish(self) -> dict[str, Batches]"),
+             "There are no more bytes.")
+        .def_prop_ro("replay", &LiveTables::replay, nb::sig("def replay(self) -> Replay"),
+                     "The books, as they are now.");
 }

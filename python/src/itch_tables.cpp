@@ -278,14 +278,17 @@ class MarketTables final : public TableMaker {
                  std::shared_ptr<const itch::BrokenTrades> broken)
         : tables_(std::move(tables)),
           options_(std::move(options)),
-          replay_({options_.symbols, options_.until, options_.strict}, observer(std::move(broken))) {}
+          replay_(std::make_shared<MarketReplay>(itch::ReplayOptions{options_.symbols, options_.until, options_.strict},
+                                                 observer(std::move(broken)))) {}
 
-    bool feed(std::span<const std::byte> bytes) override { return replay_.feed(bytes); }
-    void finish() override { replay_.finish(); }
-    [[nodiscard]] const itch::Report& report() const override { return replay_.report(); }
+    [[nodiscard]] const std::shared_ptr<MarketReplay>& replay() const noexcept { return replay_; }
+
+    bool feed(std::span<const std::byte> bytes) override { return replay_->feed(bytes); }
+    void finish() override { replay_->finish(); }
+    [[nodiscard]] const itch::Report& report() const override { return replay_->report(); }
 
     [[nodiscard]] std::size_t rows(std::size_t table) const override {
-        const itch::MarketData& data = replay_.observer();
+        const itch::MarketData& data = replay_->observer();
         switch (tables_[table]) {
             case MarketTable::bbo: return data.quotes->rows.size();
             case MarketTable::trades: return data.trades.size();
@@ -300,7 +303,7 @@ class MarketTables final : public TableMaker {
     }
 
     ArrowBatch take(std::size_t table) override {
-        itch::MarketData& data = replay_.observer();
+        itch::MarketData& data = replay_->observer();
         switch (tables_[table]) {
             case MarketTable::bbo: return taken(data.quotes->rows, &MarketTables::quotes);
             case MarketTable::trades: return taken(data.trades, &MarketTables::trades);
@@ -359,7 +362,7 @@ class MarketTables final : public TableMaker {
 
     template <class Row>
     void add_symbol(TableOf<Row>& table, std::span<const Row> rows) {
-        const auto listings = replay_.listings();
+        const auto listings = replay_->listings();
         const auto number_of = [&](const Row& row) {
             if constexpr (requires { row.state; }) {
                 if (row.type == itch::SystemEvent::code) return Symbols::none;
@@ -507,7 +510,7 @@ class MarketTables final : public TableMaker {
 
     std::vector<MarketTable> tables_;
     TableOptions options_;
-    itch::Replay<itch::MarketData> replay_;
+    std::shared_ptr<MarketReplay> replay_;
     itch::DepthGrid grid_;
     Symbols symbols_;
 };
@@ -526,4 +529,10 @@ std::unique_ptr<TableMaker> message_table(char type, const TableOptions& options
 std::unique_ptr<TableMaker> market_tables(const std::vector<MarketTable>& tables, const TableOptions& options,
                                           std::shared_ptr<const itch::BrokenTrades> broken) {
     return std::make_unique<MarketTables>(tables, options, std::move(broken));
+}
+
+LiveMarket live_market(const std::vector<MarketTable>& tables, const TableOptions& options) {
+    auto made = std::make_unique<MarketTables>(tables, options, nullptr);
+    auto replay = made->replay();
+    return {std::move(replay), std::move(made)};
 }

@@ -11,10 +11,15 @@
 
 #include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
+#include <nanobook/itch/market_data.hpp>
+#include <nanobook/itch/replay.hpp>
 #include <nanobook/itch/report.hpp>
 #include <nanobook/itch/tape.hpp>
 
 #include "arrow_out.hpp"
+
+/// The one replay of the module: it keeps the tables that are wanted, or none.
+using MarketReplay = nanobook::itch::Replay<nanobook::itch::MarketData>;
 
 /// What of a stream is wanted.
 struct TableOptions {
@@ -52,3 +57,10 @@ std::unique_ptr<TableMaker> message_table(char type, const TableOptions& options
 /// Several tables; `broken` only where trades or bars are among them.
 std::unique_ptr<TableMaker> market_tables(const std::vector<MarketTable>& tables, const TableOptions& options,
                                           std::shared_ptr<const nanobook::itch::BrokenTrades> broken);
+
+/// The same for a stream that goes on, with its books.
+struct LiveMarket {
+    std::shared_ptr<MarketReplay> replay;
+    std::unique_ptr<TableMaker> tables;
+};
+LiveMarket live_market(const std::vector<MarketTable>& tables, const TableOptions& options);

@@ -1335,3 +1335,21 @@ class TablesIterator:
 
     def no_rows(self) -> dict[str, Batches]:
         """The tables by name, before anything is read."""
+
+class LiveTables:
+    """Tables and books of a stream that goes on."""
+
+    def __init__(self, tables: Sequence[str], symbols: Sequence[str] = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ...) -> None:
+        """Times are in nanoseconds."""
+
+    def feed(self, chunk: bytes) -> dict[str, Batches]:
+        """
+        The next bytes of the stream, cut anywhere; new rows by the name of their table.
+        """
+
+    def finish(self) -> dict[str, Batches]:
+        """There are no more bytes."""
+
+    @property
+    def replay(self) -> Replay:
+        """The books, as they are now."""
