@@ -440,6 +440,8 @@ def measure_peers(options: argparse.Namespace) -> None:
         "sweeps": (sweeps, lambda: run(ours, PEERS / "sweeps.py", *work)),
     }
     for name, (names, measure) in measurements.items():
+        if name not in options.only:
+            continue
         print(f"measuring: {name}", file=sys.stderr)
         stamp = Stamp(options.command, options.rounds, f"Python {platform.python_version()}")
         rows = measure()
@@ -478,6 +480,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     peers.add_argument("--folder", type=Path, default=ROOT / "build" / "peers", help="of their environments")
     peers.add_argument("--messages", type=int, default=4_000_000, help="of the day of ITCH (4,000,000)")
     peers.add_argument("--work", nargs="+", default=["mixed", "every_bar", "big", "calls"], help="of the sweeps")
+    areas = ["calls", "itch", "naive", "sweeps"]
+    peers.add_argument("--only", nargs="+", choices=areas, default=areas, help="some of the tables")
     for command in (ours, peers):
         command.add_argument("--rounds", type=int, default=5)
         command.add_argument("--command", help=argparse.SUPPRESS)
