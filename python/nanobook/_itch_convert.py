@@ -91,12 +91,15 @@ class Writer:
         self.part.replace(self.path)
 
     def abandon(self) -> None:
+        """Whatever comes of it: another error is on its way."""
         with contextlib.suppress(Exception):
             self._wait()
         self._pool.shutdown()
-        if self._writer is not None:
-            self._writer.close()
-        self.part.unlink(missing_ok=True)
+        with contextlib.suppress(Exception):
+            if self._writer is not None:
+                self._writer.close()
+        with contextlib.suppress(OSError):
+            self.part.unlink(missing_ok=True)
 
     def _flush(self) -> None:
         batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0

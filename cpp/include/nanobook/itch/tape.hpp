@@ -60,7 +60,7 @@ struct TapeTrade {
     std::uint64_t ref;  ///< the order at rest; 0 for P and Q
 };
 
-/// An observer that hands each trade that counts to `take(const TapeTrade&)`.
+/// Hands a print to `take(const TapeTrade&)` if it counts; its message begins at `offset`.
 template <class Take>
 void for_trade(const Print& print, const BrokenTrades* broken, std::uint64_t offset, Take&& take) {
     if (!print.printable || print.shares == 0) return;
