@@ -88,10 +88,7 @@ class OutputFile {
     static std::string temporary_suffix() {
         static std::atomic<std::uint32_t> count{0};
         const auto ticks = std::chrono::steady_clock::now().time_since_epoch().count();
-        // Put together this way for gcc 12, which sees an overflow in an addition to "." where it is inlined.
-        std::string suffix(1, '.');
-        suffix += std::to_string(ticks) + "-" + std::to_string(count++) + ".partial";
-        return suffix;
+        return "." + std::to_string(ticks) + "-" + std::to_string(count++) + ".partial";
     }
 
     static std::error_code last_error() {
