@@ -219,7 +219,7 @@ class LiveTables {
 
     /// New rows, by the name of the table.
     nb::dict feed(const nb::bytes& bytes) {
-        const std::span data{static_cast<const std::byte*>(bytes.data()), bytes.size()};
+        const auto data = bytes_of(bytes);
         {
             const nb::gil_scoped_release released;
             market_.tables->feed(data);

@@ -3,7 +3,6 @@
 
 #include <nanobind/nanobind.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -11,6 +10,8 @@
 #include <utility>
 
 #include <nanobook/itch/mapped_file.hpp>
+
+#include "itch_feeding.hpp"
 
 /// Chunk by chunk, from first to last. `chunks`, called without arguments, gives an iterator of (bytes,) or
 /// (mapped file, begin, size). Needs the GIL only to be made; it takes it for each chunk.
@@ -43,7 +44,7 @@ class ChunkSource {
         chunk_ = nb::steal(PyIter_Next(chunks_.ptr()));
         if (!chunk_.is_valid() && PyErr_Occurred() != nullptr) throw nb::python_error();
         has_failed_ = false;
-        return chunk_.is_valid() ? bytes_of(chunk_) : std::span<const std::byte>();
+        return chunk_.is_valid() ? span_of(chunk_) : std::span<const std::byte>();
     }
 
     /// Lets go of the file. Needs the GIL.
@@ -54,16 +55,12 @@ class ChunkSource {
     }
 
   private:
-    static std::span<const std::byte> bytes_of(nanobind::handle chunk) {
+    static std::span<const std::byte> span_of(nanobind::handle chunk) {
         namespace nb = nanobind;
         const nb::object source = chunk[0];
-        if (nb::isinstance<nb::bytes>(source)) {
-            const auto bytes = nb::borrow<nb::bytes>(source);
-            return {static_cast<const std::byte*>(bytes.data()), bytes.size()};
-        }
-        const auto all = nb::cast<const nanobook::itch::MappedFile&>(source).bytes();
-        const auto rest = all.subspan(std::min(nb::cast<std::size_t>(chunk[1]), all.size()));
-        return rest.first(std::min(nb::cast<std::size_t>(chunk[2]), rest.size()));
+        if (nb::isinstance<nb::bytes>(source)) return bytes_of(nb::borrow<nb::bytes>(source));
+        return piece_of(nb::cast<const nanobook::itch::MappedFile&>(source), nb::cast<std::size_t>(chunk[1]),
+                        nb::cast<std::size_t>(chunk[2]));
     }
 
     nanobind::object begin_;
