@@ -59,7 +59,7 @@ TEST_CASE("depth_on_change_is_what_every_look_at_every_book_finds") {
                     auto& before = known[static_cast<Locate>(locate)];
                     before.resize(2 * levels, LevelView{});
                     if (std::exchange(before, now) == now) continue;
-                    expected.add(message.timestamp, static_cast<Locate>(locate), now);
+                    expected.add({message.timestamp, 0, {}, static_cast<Locate>(locate)}, now);
                 }
             });
             REQUIRE(found.rows.size() == expected.rows.size());
@@ -115,7 +115,8 @@ TEST_CASE("a_trade_that_is_broken_later_is_none_and_one_of_the_same_match_after_
     wanted.keeps_trades = true;
     wanted.bars.emplace(1'000);
     auto broken = std::make_shared<BrokenTrades>();
-    broken->feed(stream.bytes());
+    Reader reader;
+    find_broken_trades(reader, stream.bytes(), *broken);
     wanted.broken = broken;
     const MarketData data = observed(stream.bytes(), std::move(wanted));
     REQUIRE(data.trades.size() == 2);
@@ -158,7 +159,7 @@ TEST_CASE("a_grid_has_every_symbol_at_every_tick_however_few_rows_are_made_at_a_
         const auto sample = [&](Timestamp before) {
             for (; *tick < before; *tick += 10) {
                 for (const auto& [locate, has_order] : seen) {
-                    if (has_order) expected.add(*tick, locate, depth_of(naive, naive.listings()[locate], 2));
+                    if (has_order) expected.add({*tick, 0, {}, locate}, depth_of(naive, naive.listings()[locate], 2));
                 }
             }
         };

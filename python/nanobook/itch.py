@@ -12,6 +12,7 @@ Prices are integers of four decimals: 1_500_000 is $150.00. Times are nanosecond
 from __future__ import annotations
 
 import builtins
+import collections
 import contextlib
 import datetime
 import functools
@@ -19,8 +20,9 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from nanobook._core import BookSnapshot, Exchange, LevelView, MultiExchange, itch as _itch
 from nanobook._core.itch import (
@@ -130,6 +132,8 @@ FRAMINGS = ("binaryfile", "raw", "moldudp64", "soupbintcp")
 _PIECE = 1 << 22  # bytes between two looks at Ctrl-C and the progress bar: some 10 ms of replay
 _EVENT_PIECE = 1 << 20  # the same where an exchange is told of it
 _SMALL_PIECE = 1 << 16  # the same where each message becomes a Python object
+_BLOCK = 1 << 20  # bytes that are decompressed at once
+_BLOCKS_AHEAD = 8  # that wait for their reader, at most
 _ALL_TYPES = "SRHYLVWKJhAFECXDUPQBINO"
 
 
@@ -537,20 +541,29 @@ class File(Tables):
                     raise ValueError(f"{self.path} is closed")
                 yield (self._mapped, begin, size), min(begin + size, self.size)
             return
-        with builtins.open(self.path, "rb") as raw:
+        with builtins.open(self.path, "rb", buffering=0) as raw:
             yield from self._inflate(raw, size)
 
-    def _inflate(self, raw: BinaryIO, size: int) -> Generator[tuple[_Chunk, int], None, None]:
-        from isal import igzip_threaded, isal_zlib  # costs 10 ms, which only a gzipped file shall pay
+    def _inflate(self, raw: RawIOBase, size: int) -> Generator[tuple[_Chunk, int], None, None]:
+        """On a thread of its own, some blocks ahead of whoever reads."""
+        from concurrent.futures import ThreadPoolExecutor  # these cost 15 ms, which only a gzipped file shall pay
 
+        from isal import igzip, isal_zlib
+
+        stream = igzip.IGzipFile(fileobj=raw)  # type: ignore[no-untyped-call]
+        pool = ThreadPoolExecutor(1)
         try:
-            with igzip_threaded.open(raw, "rb") as stream:  # type: ignore[no-untyped-call]
-                while chunk := stream.read(size):
-                    yield (chunk,), raw.tell()
-        except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]
+            ahead = collections.deque(pool.submit(stream.read, _BLOCK) for _ in range(_BLOCKS_AHEAD))
+            while block := ahead.popleft().result():
+                ahead.append(pool.submit(stream.read, _BLOCK))
+                for begin in range(0, len(block), size):
+                    yield (block[begin : begin + size],), raw.tell()
+        except (OSError, EOFError, OverflowError, isal_zlib.error) as error:  # type: ignore[misc]
             at, done = self._sound_bytes()
             problem = f"gzip data is corrupt or cut off at byte {at} ({done} bytes decompressed): {error}"
             raise ItchError(self.path, problem, at) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _sound_bytes(self) -> tuple[int, int]:
         """How far the gzip data is sound, in the file and decompressed: the fast reader tells to some megabytes only."""

@@ -38,6 +38,12 @@ std::uint8_t* ArrowBatch::add_column(std::string name, ArrowType type, std::size
     return allocate(column.values.get(), bytes);
 }
 
+ArrowBatch::Decimal* ArrowBatch::add_decimals(std::string name, int scale) {
+    std::uint8_t* data = add_column(std::move(name), NANOARROW_TYPE_INT64, rows_ * sizeof(Decimal));
+    set_format("d:20," + std::to_string(scale));  // 20 digits hold whatever 64 bits do
+    return reinterpret_cast<Decimal*>(data);
+}
+
 std::uint8_t* ArrowBatch::add_zeroed(std::string name, ArrowType type, std::size_t bytes) {
     std::uint8_t* data = add_column(std::move(name), type, bytes);
     std::memset(data, 0, bytes);

@@ -39,6 +39,13 @@ class ArrowBatch {
     T* add(std::string name) {
         return reinterpret_cast<T*>(add_column(std::move(name), type_of<T>(), rows_ * sizeof(T)));
     }
+    /// A decimal: a whole number of 128 bits, of which our values need 64.
+    struct Decimal {
+        std::int64_t low;
+        std::int64_t high;
+    };
+    /// Room for a column of decimals with so many digits behind the point.
+    Decimal* add_decimals(std::string name, int scale);
     /// A column of booleans: a bit a row, all of them zero.
     std::uint8_t* add_bits(std::string name) {
         return add_zeroed(std::move(name), NANOARROW_TYPE_BOOL, (rows_ + 7) / 8);

@@ -39,11 +39,13 @@ struct Request {
     TableOptions options;
     nb::object chunks;  // called without arguments: an iterator of (bytes,) or (mapped file, begin, size)
     nb::object finish;  // called with the report at the end of a pass; what it raises ends the pass instead
-    nb::object scan;    // as `chunks`, for the pass that looks for broken trades
+    nb::object scan;    // as `chunks`, for the pass that looks for broken trades, ...
+    std::shared_ptr<const itch::BrokenTrades> broken;  // ... unless they are known
 
-    [[nodiscard]] bool needs_broken() const {
-        return std::ranges::any_of(
-            tables, [](MarketTable table) { return table == MarketTable::trades || table == MarketTable::bars; });
+    [[nodiscard]] bool needs_scan() const {
+        return !broken && std::ranges::any_of(tables, [](MarketTable table) {
+            return table == MarketTable::trades || table == MarketTable::bars;
+        });
     }
 };
 
@@ -67,6 +69,9 @@ class Pass {
         maker_.reset();
         is_over_ = true;
     }
+
+    /// The trades that were taken back so far.
+    [[nodiscard]] itch::BrokenTrades broken() const { return maker_ ? maker_->broken() : itch::BrokenTrades(); }
 
     /// The number of a table and rows of it; none at the end.
     std::optional<std::pair<std::size_t, ArrowBatch>> next() {
@@ -96,11 +101,15 @@ class Pass {
             maker_ = message_table(request_->type, request_->options);
             return;
         }
-        std::shared_ptr<itch::BrokenTrades> broken;
-        if (request_->needs_broken()) {
-            broken = std::make_shared<itch::BrokenTrades>();
+        std::shared_ptr<const itch::BrokenTrades> broken = request_->broken;
+        if (request_->needs_scan()) {
+            itch::Reader reader;
+            itch::BrokenTrades found;
             ChunkSource scan(request_->scan);
-            for (auto bytes = scan.next(); !bytes.empty() && broken->feed(bytes);) bytes = scan.next();
+            for (auto bytes = scan.next(); !bytes.empty() && find_broken_trades(reader, bytes, found);) {
+                bytes = scan.next();
+            }
+            broken = std::make_shared<const itch::BrokenTrades>(std::move(found));
         }
         maker_ = market_tables(request_->tables, request_->options, std::move(broken));
     }
@@ -142,6 +151,8 @@ ArrowBatch empty_batch(const Request& request, std::size_t table) {
 
 /// One table of a stream.
 struct TableObject {
+    explicit TableObject(std::shared_ptr<const Request> wanted) : request(std::move(wanted)) {}
+
     std::shared_ptr<const Request> request;
 
     [[nodiscard]] nb::capsule arrow() const {
@@ -190,6 +201,8 @@ class TablesIterator {
         batches->batches.push_back(std::make_shared<const ArrowBatch>(std::move(batch->second)));
         return nb::make_tuple(nb::cast(name_of(batch->first)), nb::cast(batches));
     }
+
+    [[nodiscard]] itch::BrokenTrades broken() const { return pass_.broken(); }
 
     [[nodiscard]] nb::dict no_rows() const {
         nb::dict made;
@@ -255,12 +268,11 @@ class LiveTables {
 };
 
 std::shared_ptr<const Request> to_request(const std::vector<std::string>& tables, nb::object chunks, nb::object finish,
-                                          nb::object scan, const std::vector<nb::str>& symbols, Timestamp start,
-                                          std::optional<Timestamp> until, bool strict,
-                                          std::optional<std::int64_t> midnight, std::size_t depth,
-                                          Timestamp depth_interval, Timestamp bar_interval) {
+                                          nb::object scan, TableOptions options,
+                                          std::shared_ptr<const itch::BrokenTrades> broken = nullptr) {
     auto request = std::make_shared<Request>();
-    request->options = {symbols_named(symbols), start, until, strict, midnight, depth, depth_interval, bar_interval};
+    request->options = std::move(options);
+    request->broken = std::move(broken);
     for (const std::string& name : tables) {
         const auto found = std::ranges::find(market_table_names, name);
         if (found != std::end(market_table_names)) {
@@ -279,11 +291,27 @@ std::shared_ptr<const Request> to_request(const std::vector<std::string>& tables
     return request;
 }
 
-constexpr const char* request_doc =
-    "tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` of "
-    "a "
-    "reader takes; `scan` is the one that looks for broken trades. `finish` hears its report. Times are in "
-    "nanoseconds.";
+/// The constructor of what passes over a file.
+template <class Object>
+void def_init(nb::class_<Object>& cls) {
+    cls.def(
+        "__init__",
+        [](Object* self, const std::vector<std::string>& tables, nb::object chunks, nb::object finish, nb::object scan,
+           const std::vector<nb::str>& symbols, Timestamp start, std::optional<Timestamp> until, bool strict,
+           std::optional<std::int64_t> midnight, std::size_t depth, Timestamp depth_interval, Timestamp bar_interval,
+           bool decimal_prices, std::size_t threads, std::shared_ptr<itch::BrokenTrades> broken) {
+            new (self) Object(to_request(tables, std::move(chunks), std::move(finish), std::move(scan),
+                                         {symbols_named(symbols), start, until, strict, midnight, depth, depth_interval,
+                                          bar_interval, decimal_prices, threads},
+                                         std::move(broken)));
+        },
+        "tables"_a, "chunks"_a, "finish"_a, "scan"_a, "symbols"_a = std::vector<nb::str>(), "start"_a = 0,
+        "until"_a = nb::none(), "strict"_a = false, "midnight"_a = nb::none(), "depth"_a = 10, "depth_interval"_a = 0,
+        "bar_interval"_a = 60'000'000'000, "decimal_prices"_a = false, "threads"_a = 1, "broken"_a = nb::none(),
+        "tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` "
+        "of a reader takes; `scan` is the one that looks for broken trades, unless they are given. `finish` hears the "
+        "report. Times are in nanoseconds.");
+}
 
 }  // namespace
 
@@ -313,22 +341,13 @@ void bind_itch_tables(nb::module_& parent) {
                    std::to_string(self.batches.front()->names().size()) + " columns>";
         });
 
-    const auto def_init = [](auto& cls, auto construct) {
-        cls.def("__init__", construct, "tables"_a, "chunks"_a, "finish"_a, "scan"_a,
-                "symbols"_a = std::vector<nb::str>(), "start"_a = 0, "until"_a = nb::none(), "strict"_a = false,
-                "midnight"_a = nb::none(), "depth"_a = 10, "depth_interval"_a = 0, "bar_interval"_a = 60'000'000'000,
-                request_doc);
-    };
+    nb::class_<itch::BrokenTrades>(m, "BrokenTrades", "The trades that a day takes back, by match number.")
+        .def(nb::init<>())
+        .def("__len__", &itch::BrokenTrades::size);
 
     auto table = nb::class_<TableObject>(
         m, "Table", "A table of an ITCH file, which is read when the table is: pl.DataFrame(table), pa.table(table).");
-    def_init(table, [](TableObject* self, const std::vector<std::string>& tables, nb::object chunks, nb::object finish,
-                       nb::object scan, const std::vector<nb::str>& symbols, Timestamp start,
-                       std::optional<Timestamp> until, bool strict, std::optional<std::int64_t> midnight,
-                       std::size_t depth, Timestamp depth_interval, Timestamp bar_interval) {
-        new (self) TableObject{to_request(tables, std::move(chunks), std::move(finish), std::move(scan), symbols, start,
-                                          until, strict, midnight, depth, depth_interval, bar_interval)};
-    });
+    def_init(table);
     table
         .def_prop_ro(
             "columns", [](const TableObject& self) { return empty_batch(*self.request, 0).names(); }, "Their names.")
@@ -338,18 +357,13 @@ void bind_itch_tables(nb::module_& parent) {
             "The table as an Arrow stream, read from the file batch by batch as the consumer asks.");
 
     auto iterator = nb::class_<TablesIterator>(m, "TablesIterator", "Several tables in one pass, batch by batch.");
-    def_init(iterator, [](TablesIterator* self, const std::vector<std::string>& tables, nb::object chunks,
-                          nb::object finish, nb::object scan, const std::vector<nb::str>& symbols, Timestamp start,
-                          std::optional<Timestamp> until, bool strict, std::optional<std::int64_t> midnight,
-                          std::size_t depth, Timestamp depth_interval, Timestamp bar_interval) {
-        new (self) TablesIterator(to_request(tables, std::move(chunks), std::move(finish), std::move(scan), symbols,
-                                             start, until, strict, midnight, depth, depth_interval, bar_interval));
-    });
+    def_init(iterator);
     iterator.def(
                 "__iter__", [](nb::object self) { return self; }, nb::sig("def __iter__(self) -> TablesIterator"))
         .def("__next__", &TablesIterator::next, nb::sig("def __next__(self) -> tuple[str, Batches]"))
         .def("no_rows", &TablesIterator::no_rows, nb::sig("def no_rows(self) -> dict[str, Batches]"),
-             "The tables by name, before anything is read.");
+             "The tables by name, before anything is read.")
+        .def_prop_ro("broken", &TablesIterator::broken, "The trades that were taken back so far.");
 
     nb::class_<LiveTables>(m, "LiveTables", "Tables and books of a stream that goes on.")
         .def(
@@ -357,8 +371,9 @@ void bind_itch_tables(nb::module_& parent) {
             [](LiveTables* self, const std::vector<std::string>& tables, const std::vector<nb::str>& symbols,
                bool strict, std::optional<std::int64_t> midnight, std::size_t depth, Timestamp depth_interval,
                Timestamp bar_interval) {
-                new (self) LiveTables(to_request(tables, {}, {}, {}, symbols, 0, std::nullopt, strict, midnight, depth,
-                                                 depth_interval, bar_interval));
+                new (self) LiveTables(to_request(
+                    tables, {}, {}, {},
+                    {symbols_named(symbols), 0, std::nullopt, strict, midnight, depth, depth_interval, bar_interval}));
             },
             "tables"_a, "symbols"_a = std::vector<nb::str>(), "strict"_a = false, "midnight"_a = nb::none(),
             "depth"_a = 10, "depth_interval"_a = 0, "bar_interval"_a = 60'000'000'000, "Times are in nanoseconds.")

@@ -84,7 +84,8 @@ class Symbols {
 template <class Row>
 class TableOf {
   public:
-    explicit TableOf(std::span<const Row> rows) : rows_(rows), batch_(rows.size()) {}
+    TableOf(std::span<const Row> rows, const TableOptions& options)
+        : rows_(rows), options_(options), batch_(rows.size()) {}
 
     /// Numbers, or a std::optional of them that is empty where there is null.
     template <class Get>
@@ -101,6 +102,25 @@ class TableOf {
         } else {
             Value* const values = batch_.add<Value>(name);
             for (std::size_t i = 0; i < rows_.size(); ++i) values[i] = get(rows_[i]);
+        }
+        return *this;
+    }
+
+    /// Prices, whole numbers of so many decimals, or a std::optional of them.
+    template <class Get>
+    TableOf& add_price(const char* name, Get get, int decimals = 4) {
+        if (!options_.decimal_prices) return add(name, get);
+        using Value = std::remove_cvref_t<decltype(get(rows_[0]))>;
+        auto* const values = batch_.add_decimals(name, decimals);
+        if constexpr (requires(Value value) { value.has_value(); }) {
+            std::uint8_t* const valid = batch_.add_validity();
+            for (std::size_t i = 0; i < rows_.size(); ++i) {
+                const Value value = get(rows_[i]);
+                values[i] = decimal_of(value.value_or(0));
+                set_bit(valid, i, value.has_value());
+            }
+        } else {
+            for (std::size_t i = 0; i < rows_.size(); ++i) values[i] = decimal_of(get(rows_[i]));
         }
         return *this;
     }
@@ -152,10 +172,10 @@ class TableOf {
 
     /// The time since midnight, and where the day is known, that of UTC.
     template <class Get>
-    TableOf& add_time(const TableOptions& options, Get get) {
+    TableOf& add_time(Get get) {
         add("timestamp", [&](const Row& row) { return static_cast<std::int64_t>(get(row)); });
-        if (!options.midnight) return *this;
-        add("datetime", [&](const Row& row) { return *options.midnight + static_cast<std::int64_t>(get(row)); });
+        if (!options_.midnight) return *this;
+        add("datetime", [&](const Row& row) { return *options_.midnight + static_cast<std::int64_t>(get(row)); });
         batch_.set_format("tsn:UTC");
         return *this;
     }
@@ -163,6 +183,11 @@ class TableOf {
     [[nodiscard]] ArrowBatch batch() { return std::move(batch_); }
 
   private:
+    template <class Value>
+    static ArrowBatch::Decimal decimal_of(Value value) noexcept {
+        return {static_cast<std::int64_t>(value), value < 0 ? -1 : 0};
+    }
+
     static void set_bit(std::uint8_t* bits, std::size_t i, bool value) {
         bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | unsigned{value} << i % 8);
     }
@@ -176,6 +201,7 @@ class TableOf {
     }
 
     std::span<const Row> rows_;
+    const TableOptions& options_;
     ArrowBatch batch_;
 };
 
@@ -201,12 +227,12 @@ class MessageTable final : public TableMaker {
         });
     }
     void finish() override { reader_.finish(); }
-    [[nodiscard]] const itch::Report& report() const override { return reader_.report(); }
+    [[nodiscard]] itch::Report report() const override { return reader_.report(); }
     [[nodiscard]] std::size_t rows(std::size_t) const override { return rows_.size(); }
 
     ArrowBatch take(std::size_t) override {
-        TableOf<Row> table(rows_);
-        table.add_time(options_, [](const Row& row) { return row.message.timestamp.value(); })
+        TableOf<Row> table(rows_, options_);
+        table.add_time([](const Row& row) { return row.message.timestamp.value(); })
             .add("locate", [](const Row& row) { return row.message.locate.value(); })
             .add("tracking", [](const Row& row) { return row.message.tracking.value(); })
             .add_names("symbol", symbols_.names(), [](const Row& row) { return row.symbol; });
@@ -254,7 +280,13 @@ class MessageTable final : public TableMaker {
         } else if constexpr (requires(Type value) { value.view(); }) {
             if (std::string_view(field.name) == "stock") return;
             table.add_text(field.name, [member](const Row& row) { return (row.message.*member).view(); });
-        } else if constexpr (std::derived_from<Type, itch::Price4> || std::same_as<Type, itch::Uint48>) {
+        } else if constexpr (std::derived_from<Type, itch::Price4>) {
+            table.add_price(field.name, [member](const Row& row) {
+                return static_cast<std::int64_t>((row.message.*member).value());
+            });
+        } else if constexpr (std::same_as<Type, itch::Price8>) {
+            table.add_price(field.name, [member](const Row& row) { return (row.message.*member).value(); }, 8);
+        } else if constexpr (std::same_as<Type, itch::Uint48>) {
             table.add(field.name,
                       [member](const Row& row) { return static_cast<std::int64_t>((row.message.*member).value()); });
         } else {
@@ -272,55 +304,52 @@ class MessageTable final : public TableMaker {
 
 // ---------------------------------------------------------------------- what is worked out
 
-class MarketTables final : public TableMaker {
+/// Tables of the rows that a MarketData has.
+class MarketTables : public TableMaker {
   public:
-    MarketTables(std::vector<MarketTable> tables, TableOptions options,
-                 std::shared_ptr<const itch::BrokenTrades> broken)
-        : tables_(std::move(tables)),
-          options_(std::move(options)),
-          replay_(std::make_shared<MarketReplay>(itch::ReplayOptions{options_.symbols, options_.until, options_.strict},
-                                                 observer(std::move(broken)))) {}
+    MarketTables(std::vector<MarketTable> tables, TableOptions options)
+        : tables_(std::move(tables)), options_(std::move(options)) {}
 
-    [[nodiscard]] const std::shared_ptr<MarketReplay>& replay() const noexcept { return replay_; }
-
-    bool feed(std::span<const std::byte> bytes) override { return replay_->feed(bytes); }
-    void finish() override { replay_->finish(); }
-    [[nodiscard]] const itch::Report& report() const override { return replay_->report(); }
+    [[nodiscard]] itch::BrokenTrades broken() const override { return data().taken_back; }
 
     [[nodiscard]] std::size_t rows(std::size_t table) const override {
-        const itch::MarketData& data = replay_->observer();
+        const itch::MarketData& found = data();
         switch (tables_[table]) {
-            case MarketTable::bbo: return data.quotes->rows.size();
-            case MarketTable::trades: return data.trades.size();
+            case MarketTable::bbo: return found.quotes->rows.size();
+            case MarketTable::trades: return found.trades.size();
             case MarketTable::depth:
-                if (options_.depth_interval != 0) return grid_.rows(*data.depth);
-                return data.depth->changed.rows.size() * std::max<std::size_t>(1, options_.depth / 16);
-            case MarketTable::bars: return data.bars->rows.size();
-            case MarketTable::orders: return data.orders->rows.size();
-            case MarketTable::status: return data.status->rows.size();
+                if (options_.depth_interval != 0) return grid_.rows(*found.depth);
+                return found.depth->changed.rows.size() * std::max<std::size_t>(1, options_.depth / 16);
+            case MarketTable::bars: return found.bars->rows.size();
+            case MarketTable::orders: return found.orders->rows.size();
+            case MarketTable::status: return found.status->rows.size();
         }
         return 0;
     }
 
     ArrowBatch take(std::size_t table) override {
-        itch::MarketData& data = replay_->observer();
+        itch::MarketData& found = data();
         switch (tables_[table]) {
-            case MarketTable::bbo: return taken(data.quotes->rows, &MarketTables::quotes);
-            case MarketTable::trades: return taken(data.trades, &MarketTables::trades);
-            case MarketTable::depth: return depth(*data.depth);
-            case MarketTable::bars: return taken(data.bars->rows, &MarketTables::bars);
-            case MarketTable::orders: return taken(data.orders->rows, &MarketTables::orders);
-            default: return taken(data.status->rows, &MarketTables::status);
+            case MarketTable::bbo: return taken(found.quotes->rows, &MarketTables::quotes);
+            case MarketTable::trades: return taken(found.trades, &MarketTables::trades);
+            case MarketTable::depth: return depth(*found.depth);
+            case MarketTable::bars: return taken(found.bars->rows, &MarketTables::bars);
+            case MarketTable::orders: return taken(found.orders->rows, &MarketTables::orders);
+            default: return taken(found.status->rows, &MarketTables::status);
         }
     }
 
-  private:
-    // Of depth in a batch: a row of many levels is long.
-    [[nodiscard]] std::size_t most_rows() const noexcept {
-        return std::clamp<std::size_t>(1'000'000 / options_.depth, 1, 65'536);
+  protected:
+    [[nodiscard]] virtual itch::MarketData& data() noexcept = 0;
+    [[nodiscard]] const itch::MarketData& data() const noexcept { return const_cast<MarketTables*>(this)->data(); }
+
+    [[nodiscard]] const TableOptions& options() const noexcept { return options_; }
+    [[nodiscard]] itch::ReplayOptions replay_options() const {
+        return {.symbols = options_.symbols, .until = options_.until, .strict = options_.strict};
     }
 
-    itch::MarketData observer(std::shared_ptr<const itch::BrokenTrades> broken) const {
+    /// What is to be found.
+    [[nodiscard]] itch::MarketData wanted(std::shared_ptr<const itch::BrokenTrades> broken) const {
         itch::MarketData data;
         data.start = options_.start;
         data.broken = std::move(broken);
@@ -339,6 +368,12 @@ class MarketTables final : public TableMaker {
         return data;
     }
 
+  private:
+    // Of depth in a batch: a row of many levels is long.
+    [[nodiscard]] std::size_t most_rows() const noexcept {
+        return std::clamp<std::size_t>(1'000'000 / options_.depth, 1, 65'536);
+    }
+
     template <class Row>
     ArrowBatch taken(std::vector<Row>& rows, ArrowBatch (MarketTables::*make)(std::span<const Row>)) {
         ArrowBatch batch = (this->*make)(rows);
@@ -348,28 +383,15 @@ class MarketTables final : public TableMaker {
 
     template <class Row>
     TableOf<Row> table_of(std::span<const Row> rows) {
-        TableOf<Row> table(rows);
-        table.add_time(options_, [](const Row& row) {
-            if constexpr (requires { row.begin; }) {
-                return row.begin;
-            } else {
-                return row.timestamp;
-            }
-        });
+        TableOf<Row> table(rows, options_);
+        table.add_time([](const Row& row) { return row.timestamp; });
         add_symbol(table, rows);
         return table;
     }
 
     template <class Row>
     void add_symbol(TableOf<Row>& table, std::span<const Row> rows) {
-        const auto listings = replay_->listings();
-        const auto number_of = [&](const Row& row) {
-            if constexpr (requires { row.state; }) {
-                if (row.type == itch::SystemEvent::code) return Symbols::none;
-            }
-            return row.locate < listings.size() ? symbols_.number_of(row.locate, listings[row.locate].symbol)
-                                                : Symbols::none;
-        };
+        const auto number_of = [&](const Row& row) { return symbols_.number_of(row.locate, row.symbol); };
         for (const Row& row : rows) number_of(row);
         table.add_names("symbol", symbols_.names(), number_of);
     }
@@ -381,9 +403,9 @@ class MarketTables final : public TableMaker {
     ArrowBatch quotes(std::span<const itch::Quote> rows) {
         using Row = itch::Quote;
         return table_of(rows)
-            .add("bid_price", [](const Row& row) { return price_of(row.sides[0]); })
+            .add_price("bid_price", [](const Row& row) { return price_of(row.sides[0]); })
             .add("bid_size", [](const Row& row) { return row.sides[0].shares; })
-            .add("ask_price", [](const Row& row) { return price_of(row.sides[1]); })
+            .add_price("ask_price", [](const Row& row) { return price_of(row.sides[1]); })
             .add("ask_size", [](const Row& row) { return row.sides[1].shares; })
             .batch();
     }
@@ -391,7 +413,7 @@ class MarketTables final : public TableMaker {
     ArrowBatch trades(std::span<const itch::TapeTrade> rows) {
         using Row = itch::TapeTrade;
         return table_of(rows)
-            .add("price", [](const Row& row) { return row.price; })
+            .add_price("price", [](const Row& row) { return row.price; })
             .add("shares", [](const Row& row) { return row.shares; })
             .add("match", [](const Row& row) { return row.match; })
             .add_character("type", [](const Row& row) { return row.type; })
@@ -415,12 +437,12 @@ class MarketTables final : public TableMaker {
     ArrowBatch bars(std::span<const itch::Bar> rows) {
         using Row = itch::Bar;
         return table_of(rows)
-            .add("open", [](const Row& row) { return row.open; })
-            .add("high", [](const Row& row) { return row.high; })
-            .add("low", [](const Row& row) { return row.low; })
-            .add("close", [](const Row& row) { return row.close; })
+            .add_price("open", [](const Row& row) { return row.open; })
+            .add_price("high", [](const Row& row) { return row.high; })
+            .add_price("low", [](const Row& row) { return row.low; })
+            .add_price("close", [](const Row& row) { return row.close; })
             .add("volume", [](const Row& row) { return row.volume; })
-            .add("vwap", [](const Row& row) { return row.vwap(); })
+            .add("vwap", [this](const Row& row) { return options_.decimal_prices ? row.vwap() / 1e4 : row.vwap(); })
             .add("trades", [](const Row& row) { return row.trades; })
             .batch();
     }
@@ -445,11 +467,11 @@ class MarketTables final : public TableMaker {
 
     ArrowBatch orders(std::span<const itch::OrderLife> rows) {
         using Row = itch::OrderLife;
-        TableOf<Row> table(rows);
+        TableOf<Row> table(rows, options_);
         add_symbol(table, rows);
         return table.add("ref", [](const Row& row) { return row.ref; })
             .add_names("side", {"buy", "sell"}, [](const Row& row) { return static_cast<std::int32_t>(row.side); })
-            .add("price", [](const Row& row) { return row.price; })
+            .add_price("price", [](const Row& row) { return row.price; })
             .add("shares", [](const Row& row) { return row.shares; })
             .add_text("attribution",
                       [](const Row& row) -> std::optional<std::string_view> {
@@ -487,7 +509,7 @@ class MarketTables final : public TableMaker {
         } else {
             std::swap(made, recorder.changed);
         }
-        using Row = itch::DepthRows::Row;
+        using Row = itch::Origin;
         const std::span<const Row> rows(made.rows);
         TableOf<Row> table = table_of(rows);
         const std::size_t size = 2 * recorder.levels();
@@ -498,10 +520,10 @@ class MarketTables final : public TableMaker {
             const std::string side = at < recorder.levels() ? "bid" : "ask";
             const std::string number = std::to_string(at % recorder.levels() + 1);
             table
-                .add((side + "_price_" + number).c_str(),
-                     [&](const Row& row) {
-                         return level(row).order_count != 0 ? std::optional(level(row).price) : std::nullopt;
-                     })
+                .add_price((side + "_price_" + number).c_str(),
+                           [&](const Row& row) {
+                               return level(row).order_count != 0 ? std::optional(level(row).price) : std::nullopt;
+                           })
                 .add((side + "_size_" + number).c_str(), [&](const Row& row) { return level(row).quantity.low; })
                 .add((side + "_orders_" + number).c_str(), [&](const Row& row) { return level(row).order_count; });
         }
@@ -510,9 +532,27 @@ class MarketTables final : public TableMaker {
 
     std::vector<MarketTable> tables_;
     TableOptions options_;
-    std::shared_ptr<MarketReplay> replay_;
     itch::DepthGrid grid_;
     Symbols symbols_;
+};
+
+class SerialMarketTables final : public MarketTables {
+  public:
+    SerialMarketTables(const std::vector<MarketTable>& tables, const TableOptions& options,
+                       std::shared_ptr<const itch::BrokenTrades> broken)
+        : MarketTables(tables, options),
+          replay_(std::make_shared<MarketReplay>(replay_options(), wanted(std::move(broken)))) {}
+
+    [[nodiscard]] const std::shared_ptr<MarketReplay>& replay() const noexcept { return replay_; }
+
+    bool feed(std::span<const std::byte> bytes) override { return replay_->feed(bytes); }
+    void finish() override { replay_->finish(); }
+    [[nodiscard]] itch::Report report() const override { return replay_->report(); }
+
+  private:
+    [[nodiscard]] itch::MarketData& data() noexcept override { return replay_->observer(); }
+
+    std::shared_ptr<MarketReplay> replay_;
 };
 
 }  // namespace
@@ -528,11 +568,11 @@ std::unique_ptr<TableMaker> message_table(char type, const TableOptions& options
 
 std::unique_ptr<TableMaker> market_tables(const std::vector<MarketTable>& tables, const TableOptions& options,
                                           std::shared_ptr<const itch::BrokenTrades> broken) {
-    return std::make_unique<MarketTables>(tables, options, std::move(broken));
+    return std::make_unique<SerialMarketTables>(tables, options, std::move(broken));
 }
 
 LiveMarket live_market(const std::vector<MarketTable>& tables, const TableOptions& options) {
-    auto made = std::make_unique<MarketTables>(tables, options, nullptr);
+    auto made = std::make_unique<SerialMarketTables>(tables, options, nullptr);
     auto replay = made->replay();
     return {std::move(replay), std::move(made)};
 }

@@ -31,6 +31,8 @@ struct TableOptions {
     std::size_t depth = 10;                ///< levels
     nanobook::Timestamp depth_interval = 0;
     nanobook::Timestamp bar_interval = 60'000'000'000;
+    bool decimal_prices = false;
+    std::size_t threads = 1;
 };
 
 enum class MarketTable : std::uint8_t { bbo, trades, depth, bars, orders, status };
@@ -45,7 +47,9 @@ class TableMaker {
     virtual bool feed(std::span<const std::byte> bytes) = 0;
     /// There are no more.
     virtual void finish() = 0;
-    [[nodiscard]] virtual const nanobook::itch::Report& report() const = 0;
+    [[nodiscard]] virtual nanobook::itch::Report report() const = 0;
+    /// The trades that were taken back so far.
+    [[nodiscard]] virtual nanobook::itch::BrokenTrades broken() const { return {}; }
     /// Rows of the table of that number that may be taken; long ones count as several.
     [[nodiscard]] virtual std::size_t rows(std::size_t table) const = 0;
     /// Rows of a table, all there are or very many; they are no more there.

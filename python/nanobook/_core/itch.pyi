@@ -1302,14 +1302,21 @@ class Batches:
 
     def __repr__(self) -> str: ...
 
+class BrokenTrades:
+    """The trades that a day takes back, by match number."""
+
+    def __init__(self) -> None: ...
+
+    def __len__(self) -> int: ...
+
 class Table:
     """
     A table of an ITCH file, which is read when the table is: pl.DataFrame(table), pa.table(table).
     """
 
-    def __init__(self, tables: Sequence[str], chunks: object, finish: object, scan: object, symbols: Sequence[str] = ..., start: int = ..., until: int | None = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ...) -> None:
+    def __init__(self, tables: Sequence[str], chunks: object, finish: object, scan: object, symbols: Sequence[str] = ..., start: int = ..., until: int | None = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ..., decimal_prices: bool = ..., threads: int = ..., broken: BrokenTrades | None = ...) -> None:
         """
-        tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` of a reader takes; `scan` is the one that looks for broken trades. `finish` hears its report. Times are in nanoseconds.
+        tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` of a reader takes; `scan` is the one that looks for broken trades, unless they are given. `finish` hears the report. Times are in nanoseconds.
         """
 
     @property
@@ -1324,9 +1331,9 @@ class Table:
 class TablesIterator:
     """Several tables in one pass, batch by batch."""
 
-    def __init__(self, tables: Sequence[str], chunks: object, finish: object, scan: object, symbols: Sequence[str] = ..., start: int = ..., until: int | None = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ...) -> None:
+    def __init__(self, tables: Sequence[str], chunks: object, finish: object, scan: object, symbols: Sequence[str] = ..., start: int = ..., until: int | None = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ..., decimal_prices: bool = ..., threads: int = ..., broken: BrokenTrades | None = ...) -> None:
         """
-        tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` of a reader takes; `scan` is the one that looks for broken trades. `finish` hears its report. Times are in nanoseconds.
+        tables: names of tables, or one type of message. `chunks` and `scan` begin a pass: an iterator of what `feed` of a reader takes; `scan` is the one that looks for broken trades, unless they are given. `finish` hears the report. Times are in nanoseconds.
         """
 
     def __iter__(self) -> TablesIterator: ...
@@ -1335,6 +1342,10 @@ class TablesIterator:
 
     def no_rows(self) -> dict[str, Batches]:
         """The tables by name, before anything is read."""
+
+    @property
+    def broken(self) -> BrokenTrades:
+        """The trades that were taken back so far."""
 
 class LiveTables:
     """Tables and books of a stream that goes on."""

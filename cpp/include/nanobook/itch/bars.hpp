@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/detail/money.hpp>
 #include <nanobook/itch/directory.hpp>
@@ -14,7 +15,8 @@
 namespace nanobook::itch {
 
 struct Bar {
-    Timestamp begin;  ///< a whole multiple of the interval
+    Timestamp timestamp;  ///< of its begin, a whole multiple of the interval
+    Symbol symbol;        ///< as it was called at the first trade
     Locate locate;
     Price open;
     Price high;
@@ -43,7 +45,7 @@ class BarRecorder {
         if (trade.locate >= open_.size()) open_.resize(trade.locate + std::size_t{1}, Bar{});
         Bar& bar = open_[trade.locate];
         if (bar.trades == 0) {
-            bar = {begin, trade.locate, trade.price, trade.price, trade.price, 0, 0, 0, 0};
+            bar = {begin, trade.symbol, trade.locate, trade.price, trade.price, trade.price, 0, 0, 0, 0};
             traded_.push_back(trade.locate);
         }
         bar.high = std::max(bar.high, trade.price);

@@ -11,24 +11,21 @@
 #include <vector>
 
 #include <nanobook/book/snapshot.hpp>
+#include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/observer.hpp>
 
 namespace nanobook::itch {
 
-/// Some rows of depth. `sides` has for each its levels: bids, then asks, best first; of 0 orders where there is none.
+/// Some rows of depth; by the clock, no message is their origin. `sides` has for each its levels: bids, then asks, best
+/// first; of 0 orders where there is none.
 struct DepthRows {
-    struct Row {
-        Timestamp timestamp;
-        Locate locate;
-    };
-
-    std::vector<Row> rows = {};
+    std::vector<Origin> rows = {};
     std::vector<LevelView> sides = {};
 
-    void add(Timestamp timestamp, Locate locate, std::span<const LevelView> levels) {
-        rows.push_back({timestamp, locate});
+    void add(const Origin& origin, std::span<const LevelView> levels) {
+        rows.push_back(origin);
         sides.insert(sides.end(), levels.begin(), levels.end());
     }
     void clear() noexcept {
@@ -82,7 +79,9 @@ class DepthRecorder {
         read(replay, change.locate, change.side, now);
         if (std::ranges::equal(now, side)) return;
         std::ranges::copy(now, side.begin());
-        if (change.message.timestamp >= start_) changed.add(change.message.timestamp, change.locate, known.levels);
+        if (change.message.timestamp >= start_) {
+            changed.add(Origin::of(change.message, change.locate, replay), known.levels);
+        }
     }
 
     /// There are no more messages.
@@ -117,7 +116,7 @@ class DepthRecorder {
         std::ranges::sort(dirty_);
         for (const Locate locate : dirty_) {
             for (const Side side : {Side::buy, Side::sell}) read(replay, locate, side, side_of(scratch_, side));
-            changed.add(*next_, locate, scratch_);
+            changed.add({*next_, 0, replay.listings()[locate].symbol, locate}, scratch_);
             known_[locate].is_dirty = false;
         }
         dirty_.clear();
@@ -161,14 +160,16 @@ class DepthGrid {
             }
             for (; used_ < changed.rows.size() && changed.rows[used_].timestamp == *tick_; ++used_) {
                 const auto levels = std::span(changed.sides).subspan(used_ * size, size);
-                states_[changed.rows[used_].locate].assign(levels.begin(), levels.end());
+                State& state = states_[changed.rows[used_].locate];
+                state.symbol = changed.rows[used_].symbol;
+                state.levels.assign(levels.begin(), levels.end());
             }
             for (auto state = states_.lower_bound(at_); state != states_.end(); ++state) {
                 if (out.rows.size() >= most) {
                     at_ = state->first;
                     return;
                 }
-                out.add(*tick_, state->first, state->second);
+                out.add({*tick_, 0, state->second.symbol, state->first}, state->second.levels);
             }
             at_ = 0;
             *tick_ += recorder.interval();
@@ -189,11 +190,16 @@ class DepthGrid {
     }
 
   private:
+    struct State {
+        Symbol symbol;
+        std::vector<LevelView> levels;
+    };
+
     [[nodiscard]] Timestamp next_tick(const DepthRecorder& recorder) const noexcept {
         return tick_ ? *tick_ : *recorder.first();
     }
 
-    std::map<Locate, std::vector<LevelView>> states_;
+    std::map<Locate, State> states_;
     std::optional<Timestamp> tick_;
     Locate at_ = 0;         // the next symbol of the tick
     std::size_t used_ = 0;  // rows of the recorder's

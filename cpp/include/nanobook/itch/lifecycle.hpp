@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/messages.hpp>
@@ -23,7 +24,8 @@ inline constexpr std::string_view order_end_names[] = {"executed", "cancelled", 
 
 struct OrderLife {
     std::uint64_t ref;
-    std::uint64_t entry;  ///< orders are numbered as they come
+    std::uint64_t offset;  ///< of the message that ended it, or entered it where it lives: rows are in this order
+    std::uint64_t entry;   ///< orders are numbered as they come
     Timestamp entered;
     Timestamp ended;  ///< of no meaning where it lives
     Timestamp first_fill;
@@ -36,6 +38,7 @@ struct OrderLife {
     std::uint32_t executed;  ///< shares, printable or not
     std::uint32_t cancelled;
     std::uint32_t executions;
+    Symbol symbol;  ///< as it was called when the order came
     Locate locate;
     Side side;
     OrderEnd end;
@@ -56,7 +59,7 @@ class LifecycleRecorder {
         OrderLife origin{};  // of a replacement
         if (change.removed_shares != 0) {
             const auto found = live_.find(change.ref);
-            origin = take_off(found->second, change);
+            origin = take_off(found->second, change, replay.offset());
             if (origin.end != OrderEnd::live) {
                 if (origin.ended >= start_) rows.push_back(origin);
                 live_.erase(found);
@@ -78,7 +81,7 @@ class LifecycleRecorder {
     std::vector<OrderLife> rows;  ///< for whoever reads them to take
 
   private:
-    static const OrderLife& take_off(OrderLife& life, const BookChange& change) {
+    static const OrderLife& take_off(OrderLife& life, const BookChange& change, std::uint64_t offset) {
         const Header& message = change.message;
         const bool is_execution = message.type == OrderExecuted::code || message.type == OrderExecutedWithPrice::code;
         if (is_execution) {
@@ -89,6 +92,7 @@ class LifecycleRecorder {
         }
         if (life.executed + life.cancelled < life.shares) return life;
         life.ended = message.timestamp;
+        life.offset = offset;
         life.end = is_execution                         ? OrderEnd::executed
                    : message.type == OrderCancel::code  ? OrderEnd::cancelled
                    : message.type == OrderReplace::code ? OrderEnd::replaced
@@ -104,11 +108,13 @@ class LifecycleRecorder {
         OrderLife life{};
         life.ref = change.added_ref;
         life.entry = entries_++;
+        life.offset = replay.offset();
         life.entered = change.message.timestamp;
         life.ahead_shares = level.total().low - change.added_shares;
         life.ahead_orders = level.count - 1;
         life.price = change.added_price;
         life.shares = change.added_shares;
+        life.symbol = replay.listings()[change.locate].symbol;
         life.locate = change.locate;
         life.side = change.side;
         life.end = OrderEnd::live;

@@ -36,14 +36,19 @@ struct MarketData {
     std::optional<BarRecorder> bars{};
     std::optional<LifecycleRecorder> orders{};
     std::optional<StatusRecorder> status{};
+    BrokenTrades taken_back{};  ///< what this pass found
 
     template <class Replay>
     void before(const Header& message, const Replay& replay) {
         if (depth) depth->before(message, replay);
     }
-    template <class Message>
-    void on_message(const Message& message) {
-        if (status) status->on_message(message);
+    template <class Message, class Replay>
+    void on_message(const Message& message, const Replay& replay) {
+        if (status) status->on_message(message, replay);
+    }
+    template <class Replay>
+    void on_message(const BrokenTrade& message, const Replay& replay) {
+        taken_back.add(message.match, replay.offset());
     }
     template <class Replay>
     void on_change(const BookChange& change, const Replay& replay) {
@@ -54,7 +59,7 @@ struct MarketData {
     template <class Replay>
     void on_print(const Print& print, const Replay& replay) {
         if (!(keeps_trades || bars) || print.message.timestamp < start) return;
-        for_trade(print, broken.get(), replay.offset(), [&](const TapeTrade& trade) {
+        for_trade(print, broken.get(), replay, [&](const TapeTrade& trade) {
             if (keeps_trades) trades.push_back(trade);
             if (bars) bars->on_trade(trade);
         });

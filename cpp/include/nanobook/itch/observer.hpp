@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/messages.hpp>
@@ -35,10 +36,23 @@ struct Print {
     std::uint64_t ref = 0;                  ///< the order at rest; 0 for P and Q
 };
 
+/// Which message a row of a table comes from, and of which symbol it is.
+struct Origin {
+    Timestamp timestamp;
+    std::uint64_t offset;  ///< where the message begins in the stream: rows are in this order
+    Symbol symbol;         ///< as it is called then; empty where it has no name
+    Locate locate;
+
+    template <class Replay>
+    [[nodiscard]] static Origin of(const Header& message, Locate locate, const Replay& replay) noexcept {
+        return {message.timestamp, replay.offset(), replay.listings()[locate].symbol, locate};
+    }
+};
+
 /// Does nothing and costs nothing. An observer of one's own has the same two members. Each may take the Replay as well,
 /// to look at its books. It may also have `before(message, replay)`, called before each message is applied (and
-/// before that at which a replay stops);
-/// `on_message(message)` for messages that neither change a book nor print; and `finish(replay)`.
+/// before that at which a replay stops); `on_message(message)`, or with the replay, for messages that neither change a
+/// book nor print; and `finish(replay)`.
 struct NoObserver {
     void on_change(const BookChange&) const noexcept {}
     void on_print(const Print&) const noexcept {}

@@ -22,9 +22,7 @@ struct Best {
 };
 
 /// Best bid and ask after a message that changed one of them.
-struct Quote {
-    Timestamp timestamp;
-    Locate locate;
+struct Quote : Origin {
     std::array<Best, 2> sides;  ///< by Side
 };
 
@@ -48,8 +46,9 @@ class QuoteRecorder {
         const Best now = best_of(replay, change.locate, change.side);
         if (now == best) return;
         best = now;
-        const Timestamp timestamp = change.message.timestamp;
-        if (timestamp >= start_) rows.push_back({timestamp, change.locate, sides});
+        if (change.message.timestamp >= start_) {
+            rows.push_back({Origin::of(change.message, change.locate, replay), sides});
+        }
     }
 
     std::vector<Quote> rows;  ///< for whoever reads them to take

@@ -157,12 +157,13 @@ class Reader {
         const auto flush = [&] {
             if constexpr (takes_batches<Sink>) {
                 if (count == 0) return;
-                const std::size_t taken = sink(Batch{{messages.data(), count}, begin, offset_});
-                for (std::size_t i = taken; i < count; ++i) --counts_[static_cast<unsigned char>(messages[i]->type)];
+                const std::span<const Header* const> batch(messages.data(), count);
+                const std::size_t taken = sink(Batch{batch, begin, offset_});
+                for (const Header* left : batch.subspan(taken)) --counts_[static_cast<unsigned char>(left->type)];
                 messages_ += taken;
                 if (taken < count) {
                     done_ = true;
-                    p = reinterpret_cast<const std::byte*>(messages[taken]) - 2;
+                    p = reinterpret_cast<const std::byte*>(batch[taken]) - 2;
                 }
                 count = 0;
             }

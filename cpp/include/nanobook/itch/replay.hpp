@@ -207,6 +207,7 @@ class Replay {
     }
 
     bool on(const BrokenTrade& m) {
+        tell_of(m);
         const auto broken = trades_.take(m.match);
         if (!broken) return !listing_of(m.locate).selected || odd(Oddity::unknown_match, m, m.match);
         Listing& listing = listings_[broken->locate];
@@ -321,7 +322,11 @@ class Replay {
 
     template <class Message>
     void tell_of(const Message& message) {
-        if constexpr (requires { observer_.on_message(message); }) observer_.on_message(message);
+        if constexpr (requires { observer_.on_message(message, *this); }) {
+            observer_.on_message(message, *this);
+        } else if constexpr (requires { observer_.on_message(message); }) {
+            observer_.on_message(message);
+        }
     }
 
     Listing& listing_of(Locate locate) {

@@ -4,16 +4,16 @@
 #include <cstdint>
 #include <vector>
 
+#include <nanobook/core/symbol.hpp>
 #include <nanobook/core/types.hpp>
 #include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/messages.hpp>
+#include <nanobook/itch/observer.hpp>
 
 namespace nanobook::itch {
 
 /// A Trading Action (H), an Operational Halt (h) or a System Event (S).
-struct StatusChange {
-    Timestamp timestamp;
-    Locate locate;
+struct StatusChange : Origin {
     char type;
     char state;      ///< of H; the action of h; the event of S
     char market;     ///< of h; a space else
@@ -25,17 +25,30 @@ class StatusRecorder {
   public:
     explicit StatusRecorder(Timestamp start = 0) noexcept : start_(start) {}
 
-    void on_message(const Header&) noexcept {}
-    void on_message(const TradingAction& m) { put(m, m.state, ' ', m.reason); }
-    void on_message(const OperationalHalt& m) { put(m, m.action, m.market, {' ', ' ', ' ', ' '}); }
-    void on_message(const SystemEvent& m) { put(m, m.event, ' ', {' ', ' ', ' ', ' '}); }
+    template <class Replay>
+    void on_message(const Header&, const Replay&) noexcept {}
+    template <class Replay>
+    void on_message(const TradingAction& m, const Replay& replay) {
+        put(m, replay, symbol_of(m.stock), m.state, ' ', m.reason);
+    }
+    template <class Replay>
+    void on_message(const OperationalHalt& m, const Replay& replay) {
+        put(m, replay, symbol_of(m.stock), m.action, m.market, {' ', ' ', ' ', ' '});
+    }
+    template <class Replay>
+    void on_message(const SystemEvent& m, const Replay& replay) {
+        put(m, replay, {}, m.event, ' ', {' ', ' ', ' ', ' '});
+    }
 
     std::vector<StatusChange> rows;  ///< for whoever reads them to take
 
   private:
-    void put(const Header& message, char state, char market, const Text<4>& reason) {
-        const Timestamp timestamp = message.timestamp;
-        if (timestamp >= start_) rows.push_back({timestamp, message.locate, message.type, state, market, reason});
+    template <class Replay>
+    void put(const Header& message, const Replay& replay, Symbol symbol, char state, char market,
+             const Text<4>& reason) {
+        if (message.timestamp < start_) return;
+        rows.push_back(
+            {{message.timestamp, replay.offset(), symbol, message.locate}, message.type, state, market, reason});
     }
 
     Timestamp start_;

@@ -18,18 +18,16 @@
 
 namespace nanobook::itch {
 
-/// The trades that a day takes back, found by a pass over its bytes before the one that needs them.
+/// The trades that a day takes back, by match number.
 class BrokenTrades {
   public:
-    /// The next bytes of the stream, cut anywhere.
-    bool feed(std::span<const std::byte> bytes) {
-        return reader_.feed(bytes, [this](const Batch& batch) {
-            for (const Header* message : batch.messages) {
-                if (message->type != BrokenTrade::code) continue;
-                last_[static_cast<const BrokenTrade*>(message)->match] = batch.offset_of(*message);
-            }
-            return batch.messages.size();
-        });
+    /// A trade is taken back by a message that begins at `offset`.
+    void add(std::uint64_t match, std::uint64_t offset) {
+        std::uint64_t& last = last_[match];
+        last = std::max(last, offset);
+    }
+    void add(const BrokenTrades& others) {
+        for (const auto& [match, offset] : others.last_) add(match, offset);
     }
 
     /// Is a trade taken back, whose message begins at `offset`?
@@ -38,19 +36,25 @@ class BrokenTrades {
         const auto found = last_.find(match);
         return found != last_.end() && found->second > offset;
     }
-
-    [[nodiscard]] const Reader& reader() const noexcept { return reader_; }
-    void finish() { reader_.finish(); }
+    [[nodiscard]] std::size_t size() const noexcept { return last_.size(); }
 
   private:
-    Reader reader_;
     std::unordered_map<std::uint64_t, std::uint64_t> last_;  // match number to where its last B begins
 };
 
+/// Adds those that the next bytes of a stream, cut anywhere, take back: for a pass before the one that needs them.
+inline bool find_broken_trades(Reader& reader, std::span<const std::byte> bytes, BrokenTrades& broken) {
+    return reader.feed(bytes, [&](const Batch& batch) {
+        for (const Header* message : batch.messages) {
+            if (message->type != BrokenTrade::code) continue;
+            broken.add(static_cast<const BrokenTrade*>(message)->match, batch.offset_of(*message));
+        }
+        return batch.messages.size();
+    });
+}
+
 /// A trade that counts in the volume.
-struct TapeTrade {
-    Timestamp timestamp;
-    Locate locate;
+struct TapeTrade : Origin {
     char type;                      ///< E C P Q
     char cross_type;                ///< of Q; a space else
     std::optional<Side> aggressor;  ///< none for P and Q
@@ -60,13 +64,13 @@ struct TapeTrade {
     std::uint64_t ref;  ///< the order at rest; 0 for P and Q
 };
 
-/// Hands a print to `take(const TapeTrade&)` if it counts; its message begins at `offset`.
-template <class Take>
-void for_trade(const Print& print, const BrokenTrades* broken, std::uint64_t offset, Take&& take) {
+/// Hands a print to `take(const TapeTrade&)` if it counts.
+template <class Replay, class Take>
+void for_trade(const Print& print, const BrokenTrades* broken, const Replay& replay, Take&& take) {
     if (!print.printable || print.shares == 0) return;
-    if (broken != nullptr && broken->has(print.match, offset)) return;
+    if (broken != nullptr && broken->has(print.match, replay.offset())) return;
     const bool is_cross = print.message.type == CrossTrade::code;
-    take(TapeTrade{print.message.timestamp, print.locate, print.message.type,
+    take(TapeTrade{Origin::of(print.message, print.locate, replay), print.message.type,
                    is_cross ? static_cast<const CrossTrade&>(print.message).cross_type : ' ',
                    print.resting_side ? std::optional(opposite(*print.resting_side)) : std::nullopt, print.price,
                    print.shares, print.match, print.ref});
