@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import operator
 import re
 import zoneinfo
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import SupportsIndex
 
 __all__ = ["Date", "Interval", "Progress", "Time", "date_of", "midnight_of", "names_of", "parse_interval", "parse_time"]
 
 #: Told how many bytes of the file are done, and how many there are.
 Progress = Callable[[int, int], None]
 #: A time of day: "09:45", "09:45:00.5", a datetime.time, or nanoseconds since midnight.
-Time = int | str | datetime.time
+Time = SupportsIndex | str | datetime.time
 #: "1m", "500ms", a timedelta, or nanoseconds.
-Interval = int | str | datetime.timedelta
+Interval = SupportsIndex | str | datetime.timedelta
 #: "2020-01-30", or a datetime.date.
 Date = str | datetime.date
 
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
 
 
-def parse_time(time: int | str | datetime.time) -> int:
-    """Nanoseconds since midnight from "09:45", "09:45:00.5", a datetime.time, or nanoseconds themselves."""
-    if isinstance(time, int):
-        if not 0 <= time < 1 << 48:
-            raise ValueError(f"not a time of day: {time} nanoseconds since midnight")
-        return time
+def parse_time(time: Time) -> int:
+    """Nanoseconds since midnight from "09:45", "09:45:00.5", a datetime.time, or nanoseconds themselves.
+
+    ValueError for what is no time of day, TypeError for any other type: a float of nanoseconds is not exact.
+    """
+    if isinstance(time, SupportsIndex):
+        nanoseconds = operator.index(time)
+        if not 0 <= nanoseconds < 1 << 48:
+            raise ValueError(f"not a time of day: {nanoseconds} nanoseconds since midnight")
+        return nanoseconds
     if isinstance(time, datetime.time):
         if time.tzinfo is not None:
             raise ValueError(f"not a time of day in New York: {time} has a time zone; ITCH times have none")
@@ -46,8 +52,9 @@ def parse_interval(interval: Interval) -> int:
     """Nanoseconds of "1m", "500ms", "1.5s", "1h", a timedelta, or nanoseconds themselves. ValueError where not above 0."""
     if isinstance(interval, datetime.timedelta):
         nanoseconds = (interval.days * 86_400 + interval.seconds) * 1_000_000_000 + interval.microseconds * 1_000
-    elif isinstance(interval, int):
-        nanoseconds = interval
+        nanoseconds += getattr(interval, "nanoseconds", 0)  # those of pandas have them
+    elif isinstance(interval, SupportsIndex):
+        nanoseconds = operator.index(interval)
     elif isinstance(interval, str):
         found = re.fullmatch(r"(\d+)(?:\.(\d+))? ?(ns|us|ms|s|m|h)", interval)
         if found is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,25 +15,32 @@ from nanobook.cli import Bar, Failure, _cut_off, _parse_time, _print, _table, _t
 __all__ = ["check_file", "convert_file", "fetch_file", "filter_file", "lobster_file"]
 
 
+@contextlib.contextmanager
+def _working(what: str) -> Iterator[Bar]:
+    """Shows how far it is; what is wrong with the arguments ends the command."""
+    try:
+        with Bar(what) as bar:
+            yield bar
+    except itch.ItchError:
+        raise
+    except (ValueError, ModuleNotFoundError) as error:
+        raise Failure(str(error)) from None
+
+
 def filter_file(
     file: itch.File, out: Path, symbols: str | None, types: str | None, start: str | None, until: str | None
 ) -> None:
     """Writes the file, and says how much of the other it is."""
     names = None if symbols is None else _names(symbols)
-    try:
-        with Bar("Filtering") as bar:
-            done = file.filter(
-                out,
-                None if types is None else types.replace(",", ""),
-                names,
-                _time(start, "--start"),
-                _time(until, "--until"),
-                bar,
-            )
-    except itch.ItchError:
-        raise
-    except ValueError as error:
-        raise Failure(str(error)) from None
+    with _working("Filtering") as bar:
+        done = file.filter(
+            out,
+            None if types is None else types.replace(",", ""),
+            names,
+            _time(start, "--start"),
+            _time(until, "--until"),
+            bar,
+        )
     written = click.format_filename(out)
     _print(
         _terminal(),
@@ -49,20 +58,15 @@ def convert_file(
     file: itch.File, out: Path, tables: str, symbols: str | None, start: str | None, until: str | None
 ) -> None:
     """Writes tables as Parquet, and says what they are."""
-    try:
-        with Bar("Converting") as bar:
-            paths = file.convert(
-                out,
-                *_names(tables),
-                symbols=None if symbols is None else _names(symbols),
-                start=_time(start, "--start"),
-                until=_time(until, "--until"),
-                progress=bar,
-            )
-    except itch.ItchError:
-        raise
-    except (ValueError, ModuleNotFoundError) as error:
-        raise Failure(str(error)) from None
+    with _working("Converting") as bar:
+        paths = file.convert(
+            out,
+            *_names(tables),
+            symbols=None if symbols is None else _names(symbols),
+            start=_time(start, "--start"),
+            until=_time(until, "--until"),
+            progress=bar,
+        )
     _print(_terminal(), *(f"{click.format_filename(path)}: {size(path.stat().st_size)}" for path in paths))
 
 
@@ -70,21 +74,16 @@ def lobster_file(file: itch.File, out: Path, symbols: str, levels: int, start: s
     """Writes LOBSTER's files, and says what they are."""
     from nanobook._itch_lobster import write_lobster
 
-    try:
-        with Bar("Writing") as bar:
-            paths, report = write_lobster(
-                file,
-                out,
-                _names(symbols),
-                levels,
-                _time(start, "--start"),
-                _time(until, "--until"),
-                bar,
-            )
-    except itch.ItchError:
-        raise
-    except ValueError as error:
-        raise Failure(str(error)) from None
+    with _working("Writing") as bar:
+        paths, report = write_lobster(
+            file,
+            out,
+            _names(symbols),
+            levels,
+            _time(start, "--start"),
+            _time(until, "--until"),
+            bar,
+        )
     _print(_terminal(), *(f"{click.format_filename(path)}: {size(path.stat().st_size)}" for path in paths))
     odd = sum(sum(kinds.values()) for kinds in report.counts().values())
     if odd:
@@ -102,13 +101,8 @@ def _names(text: str) -> list[str]:
 
 def check_file(file: itch.File, volumes: Path | None, closing: bool) -> int:
     """Shows what is true of the file and what is not; returns the exit code."""
-    try:
-        with Bar("Checking") as bar:
-            check = file.check(volumes, bar)
-    except itch.ItchError:
-        raise
-    except ValueError as error:
-        raise Failure(str(error)) from None
+    with _working("Checking") as bar:
+        check = file.check(volumes, bar)
     console = _terminal()
     facts = {
         "file": f"{click.format_filename(file.path)}, {size(file.size)}{', gzipped' if file.compressed else ''}",
@@ -150,14 +144,9 @@ def fetch_file(url: str, out: Path | None, md5: str | None, sha256: str | None) 
     """Downloads the file, and says where it is."""
     from nanobook._itch_fetch import target_of
 
-    try:
+    with _working("Fetching") as bar:
         was_there = target_of(url, out).exists()
-        with Bar("Fetching") as bar:
-            path = itch.fetch(url, out, md5, sha256, bar)
-    except itch.ItchError:
-        raise
-    except ValueError as error:
-        raise Failure(str(error)) from None
+        path = itch.fetch(url, out, md5, sha256, bar)
     digests = [name for name, text in (("md5", md5), ("sha256", sha256)) if text is not None]
     checked = f", {' and '.join(digests)} as it should be" if digests else ""
     known = ", there already: not fetched again" if was_there else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import os
 import re
 import tempfile
@@ -23,8 +25,10 @@ __all__ = ["Target", "convert", "target_of"]
 
 # So that a row group is worth its overhead, and little is in memory at a time.
 ROWS = 1 << 19
-BYTES = 1 << 27
+BYTES = 1 << 26
 TABLES = ("bbo", "trades", "depth", "bars", "orders", "status")
+# Columns whose values grow from row to row, or nearly: few bits tell how much. Those of the others come again and again.
+GROWING = {"timestamp", "datetime", "entered", "ended", "first_fill", "match", "ref", "old_ref", "new_ref"}
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,7 @@ class Writer:
         self.path = path
         self.provenance = provenance
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Of nobody else, should two convert the same at once.
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-        self.part = Path(part)
+        self._lock, self.part = _part_of(path)
         self._pool = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
         self._batches: list[Any] = []
@@ -76,19 +77,31 @@ class Writer:
         import pyarrow as pa
 
         table = pa.table(batches)
+        if table.num_rows == 0:
+            self._begin(table.schema)
+            return
         self._batches.append(table)
         self._rows += table.num_rows
         self._bytes += table.nbytes
         if self._rows >= ROWS or self._bytes >= BYTES:
-            self._flush()
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what there is, on the thread of this file."""
+        # While it is written, the next are read; but no more than that, or memory would grow with the file.
+        self._wait()
+        batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
+        if batches:
+            self._writing = self._pool.submit(self._write, batches)
 
     def finish(self) -> None:
-        self._flush()
+        self.flush()
         self._wait()
         self._writer.close()
         self._pool.shutdown()
         self.part.chmod(0o644)  # it was made for its owner alone
         self.part.replace(self.path)
+        os.close(self._lock)
 
     def abandon(self) -> None:
         """Whatever comes of it: another error is on its way."""
@@ -100,14 +113,17 @@ class Writer:
                 self._writer.close()
         with contextlib.suppress(OSError):
             self.part.unlink(missing_ok=True)
+        os.close(self._lock)
 
-    def _flush(self) -> None:
-        batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
-        if not batches:
-            return
-        # While it is written, the next are read; but no more than that, or memory would grow with the file.
+    def _begin(self, schema: Any) -> None:
+        import pyarrow.parquet as pq
+
+        self._batches, self._rows, self._bytes = [], 0, 0
         self._wait()
-        self._writing = self._pool.submit(self._write, batches)
+        if self._writer is not None:
+            self._writer.close()
+        schema = schema.with_metadata(self.provenance)
+        self._writer = pq.ParquetWriter(self.part, schema, **_encodings_of(schema))
 
     def _wait(self) -> None:
         if self._writing is not None:
@@ -115,13 +131,41 @@ class Writer:
 
     def _write(self, batches: list[Any]) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        table = pa.concat_tables(batches).unify_dictionaries()
-        if self._writer is None:
-            schema = table.schema.with_metadata({**(table.schema.metadata or {}), **self.provenance})
-            self._writer = pq.ParquetWriter(self.part, schema, compression="zstd")
-        self._writer.write_table(table.replace_schema_metadata(self._writer.schema.metadata), row_group_size=ROWS)
+        self._writer.write_table(pa.concat_tables(batches).unify_dictionaries(), row_group_size=ROWS)
+
+
+def _encodings_of(schema: Any) -> dict[str, Any]:
+    """What makes files small at a speed beyond that of decompressing what they are made of."""
+    import pyarrow as pa
+
+    growing = [column.name for column in schema if column.name in GROWING]
+    # Compressing what is packed already wins a hundredth, and the least and greatest word of a row group tell nothing.
+    return {
+        "use_dictionary": [c.name for c in schema if c.name not in growing and not pa.types.is_floating(c.type)],
+        "column_encoding": dict.fromkeys(growing, "DELTA_BINARY_PACKED"),
+        "compression": {column.name: "NONE" if column.name in growing else "ZSTD" for column in schema},
+        "write_statistics": [column.name for column in schema if not pa.types.is_dictionary(column.type)],
+    }
+
+
+def _part_of(path: Path) -> tuple[int, Path]:
+    """A file beside `path` that is this process's alone, should two convert the same at once, and the lock that says so.
+
+    The lock ends with the process: so those of processes that were killed are known, and removed.
+    """
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError), part.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+    while True:
+        lock, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        part = Path(name)
+        with contextlib.suppress(OSError):  # where the file system has no locks, nothing is removed
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if part.exists():  # else another took it for one that nobody locks, before it was
+            return lock, part
+        os.close(lock)
 
 
 def convert(
@@ -150,11 +194,15 @@ def convert(
             path = _path_of(file, out, target)
             if not _is_of(path, provenance):
                 writers[target.name] = Writer(path, provenance)
-        missing = [target for target in targets if target.name in writers]
-        for target, batches in _batches(missing, request):
-            writers[target.name].add(batches)
-        for writer in writers.values():
-            writer.finish()
+        for now in _passes([target for target in targets if target.name in writers]):
+            options = {name: value for target in now.values() for name, value in target.options.items()}
+            for kind, batches in file._rows(list(now), **request, **options):
+                writers[now[kind].name].add(batches)
+            for target in now.values():
+                writers[target.name].flush()
+            for target in now.values():
+                writers[target.name].finish()
+                del writers[target.name]
     except BaseException:
         for writer in writers.values():
             writer.abandon()
@@ -174,20 +222,15 @@ def _is_of(path: Path, provenance: dict[str, str]) -> bool:
     return all(known.get(key.encode()) == value.encode() for key, value in provenance.items())
 
 
-def _batches(targets: list[Target], request: dict[str, Any]) -> Iterator[tuple[Target, _itch.Batches]]:
-    """All of them, in as few passes as their options allow."""
+def _passes(targets: list[Target]) -> Iterator[dict[str, Target]]:
+    """Those that one pass can make, by kind: as few passes as their options allow."""
     left = targets
     while left:
         now = {left[0].kind: left[0]}
         for target in left[1:]:
             if target.kind in TABLES and left[0].kind in TABLES:
                 now.setdefault(target.kind, target)
-        options = {name: value for target in now.values() for name, value in target.options.items()}
-        passing = _itch.TablesIterator(list(now), **request, **options)
-        for kind, batches in passing.no_rows().items():
-            yield now[kind], batches  # so that one without rows has its columns
-        for kind, batches in passing:
-            yield now[kind], batches
+        yield now
         left = [target for target in left if target not in now.values()]
 
 
@@ -212,4 +255,5 @@ def _provenance(file: Tables, target: Target, request: dict[str, Any]) -> dict[s
         "nanobook.until": "" if request["until"] is None else str(request["until"]),
         "nanobook.date": "" if file.date is None else str(file.date),
         "nanobook.strict": str(file.strict),
+        "nanobook.decimal_prices": str(file.decimal_prices),
     }

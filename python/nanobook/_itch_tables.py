@@ -21,7 +21,11 @@ class Tables(abc.ABC):
 
     path: Path
     strict: bool
+    compressed: bool
     date: datetime.date | None  # of the session
+    decimal_prices: bool
+    threads: int
+    _broken: _itch.BrokenTrades | None = None  # the trades that the day takes back, once they are known
 
     @abc.abstractmethod
     def _pieces(self, progress: Progress | None) -> Iterator[tuple[Any, ...]]:
@@ -177,15 +181,14 @@ class Tables(abc.ABC):
         """
         if not names:
             raise ValueError("no table named: give some of bbo, trades, depth, bars, orders, status")
-        passing = _itch.TablesIterator(
-            list(names),
-            **self._request(symbols, start, until, progress),
-            **depth_options(levels, depth_every),
-            bar_interval=parse_interval(bars_every),
-        )
-        made = passing.no_rows()
-        for name, batch in passing:
-            made[name].extend(batch)
+        request = self._request(symbols, start, until, progress)
+        options = {**depth_options(levels, depth_every), "bar_interval": parse_interval(bars_every)}
+        made: dict[str, Batches] = {}
+        for name, batches in self._rows(list(names), **request, **options):
+            if len(batches) == 0:
+                made[name] = batches
+            else:
+                made[name].extend(batches)
         return made
 
     def convert(
@@ -220,7 +223,24 @@ class Tables(abc.ABC):
         progress: Progress | None,
         **options: Any,
     ) -> Table:
-        return Table([name], **self._request(symbols, start, until, progress), **options)
+        return Table([name], **self._request(symbols, start, until, progress), **options, broken=self._broken)
+
+    def _rows(self, names: list[str], **request: Any) -> Iterator[tuple[str, Batches]]:
+        """Rows of several tables, after none of each, for its columns.
+
+        Where none come again, the table begins anew: what there was of it has trades that are broken later.
+        """
+        known = self._broken
+        # Most days break none, so it is not worth a second decompression to look for them first. But a pass that ends at
+        # `until` would miss those that are broken after it.
+        hopes = known is None and self.compressed and request["until"] is None
+        passing = _itch.TablesIterator(names, **request, broken=_itch.BrokenTrades() if hopes else known)
+        yield from passing.no_rows().items()
+        yield from passing
+        if request["until"] is None and len(names[0]) > 1:  # it saw all, and was not after messages of a type alone
+            self._broken = passing.broken
+        if hopes and self._broken and (anew := [name for name in names if name in ("trades", "bars")]):
+            yield from self._rows(anew, **request)
 
     def _request(
         self,
@@ -238,6 +258,8 @@ class Tables(abc.ABC):
             "until": None if until is None else parse_time(until),
             "strict": self.strict,
             "midnight": None if self.date is None else midnight_of(self.date),
+            "decimal_prices": self.decimal_prices,
+            "threads": self.threads,
         }
 
 

@@ -130,8 +130,11 @@ PRICE_SCALE = 4
 FRAMINGS = ("binaryfile", "raw", "moldudp64", "soupbintcp")
 
 _PIECE = 1 << 22  # bytes between two looks at Ctrl-C and the progress bar: some 10 ms of replay
+_SHARED_PIECE = 1 << 23  # the same where several threads replay it
 _EVENT_PIECE = 1 << 20  # the same where an exchange is told of it
 _SMALL_PIECE = 1 << 16  # the same where each message becomes a Python object
+_FEW = 1 << 24  # bytes that are not worth threads
+_FEW_COMPRESSED = 1 << 22
 _BLOCK = 1 << 20  # bytes that are decompressed at once
 _BLOCKS_AHEAD = 8  # that wait for their reader, at most
 _ALL_TYPES = "SRHYLVWKJhAFECXDUPQBINO"
@@ -275,12 +278,17 @@ class File(Tables):
         *,
         date: Date | None = None,
         framing: str | None = None,
+        decimal_prices: bool = False,
+        threads: int | None = None,
     ) -> None:
         if framing is not None and framing not in FRAMINGS:
             raise ValueError(f"no such framing: {framing!r}; there are {', '.join(FRAMINGS)}")
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads is {threads}; it must be at least 1, or None for as many as there are cores")
         self.path = Path(path)
         self.strict = strict
         self.date = date_of(self.path, date)
+        self.decimal_prices = decimal_prices
         status = self.path.stat()
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise ItchError(self.path, "not a regular file: a pipe or device cannot be read twice")
@@ -295,6 +303,8 @@ class File(Tables):
         if not self.compressed:
             self._mapped = _itch.MappedFile(self.path)
             self.size = len(self._mapped)
+        few = self.size < (_FEW_COMPRESSED if self.compressed else _FEW)
+        self.threads = threads if threads is not None else 1 if few else _cores()
         self._probe(head, framing)
 
     # ------------------------------------------------------------------ questions
@@ -604,7 +614,7 @@ class File(Tables):
         self._check(decoder.report)
 
     def _pieces(self, progress: Progress | None) -> Iterator[_Chunk]:
-        return _chunks(self, progress)
+        return _chunks(self, progress, _EVENT_PIECE if self.threads == 1 else _SHARED_PIECE)
 
     def _finished(self, progress: Progress | None, report: Report) -> None:
         _finish(self, progress, report)
@@ -739,8 +749,8 @@ class Feed(_itch.Feed):
         return super().run(count, None if until is None else parse_time(until))
 
 
-def _chunks(file: File, progress: Progress | None) -> Iterator[_Chunk]:
-    with contextlib.closing(file._chunks(_EVENT_PIECE)) as chunks:
+def _chunks(file: File, progress: Progress | None, size: int = _EVENT_PIECE) -> Iterator[_Chunk]:
+    with contextlib.closing(file._chunks(size)) as chunks:
         for chunk, done in chunks:
             yield chunk
             if progress is not None:
@@ -757,6 +767,11 @@ def _reopen(path: Path, symbols: list[str] | None, until: int | None, strict: bo
     return parse_itch(path, symbols, until=until, strict=strict, framing=framing)
 
 
+def _cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _begins_a_message(head: bytes) -> bool:
     """A known type behind its own length, or behind 0; or too little to tell."""
     if len(head) < 3:
@@ -766,7 +781,13 @@ def _begins_a_message(head: bytes) -> bool:
 
 
 def open(
-    path: str | os.PathLike[str], strict: bool = False, *, date: Date | None = None, framing: str | None = None
+    path: str | os.PathLike[str],
+    strict: bool = False,
+    *,
+    date: Date | None = None,
+    framing: str | None = None,
+    decimal_prices: bool = False,
+    threads: int | None = None,
 ) -> File:
     """Opens an ITCH 5.0 file: Nasdaq's day files, captures, and files of other tools, gzipped or not.
 
@@ -777,9 +798,12 @@ def open(
     framing: how the messages lie in the file; found out where it is not named. "binaryfile": behind their lengths, as
         in Nasdaq's day files, or behind lengths that are all 0. "raw": back to back. "moldudp64": in UDP packets of a
         capture, pcap or pcapng. "soupbintcp": in the packets of a TCP stream.
+    decimal_prices: prices in tables are decimals, in dollars, rather than integers of 4 decimals.
+    threads: that keep the books tables are made of, where no symbols are chosen; as many as there are cores by default,
+        and one for a small file. The tables are the same with any number.
     OSError where the file cannot be opened; ItchError where it is empty, no ITCH at all, or its gzip data is corrupt.
     """
-    return File(path, strict, date=date, framing=framing)
+    return File(path, strict, date=date, framing=framing, decimal_prices=decimal_prices, threads=threads)
 
 
 def parse_itch(

@@ -52,7 +52,10 @@ struct Request {
 /// One pass: batches of its tables, as there are rows. Needs no GIL: it takes it for each chunk.
 class Pass {
   public:
-    explicit Pass(std::shared_ptr<const Request> request) : request_(std::move(request)), chunks_(request_->chunks) {}
+    explicit Pass(std::shared_ptr<const Request> request)
+        : request_(std::move(request)), options_(request_->options), rows_(number_of_tables()) {
+        chunks_.emplace(request_->chunks);
+    }
     ~Pass() {
         if (!nb::is_alive()) {
             // A stream that outlived the interpreter, and with it all that it refers to.
@@ -65,8 +68,8 @@ class Pass {
 
     /// Lets go of the file: there are no more rows. Needs the GIL.
     void close() {
-        chunks_.close();
         maker_.reset();
+        chunks_->close();
         is_over_ = true;
     }
 
@@ -77,11 +80,11 @@ class Pass {
     std::optional<std::pair<std::size_t, ArrowBatch>> next() {
         if (!maker_ && is_over_) throw std::runtime_error("this pass over the file broke off: begin anew");
         if (!maker_) begin();
-        const std::size_t tables = std::max<std::size_t>(1, request_->tables.size());
         for (;;) {
-            for (; at_ < tables; ++at_) {
+            for (; at_ < number_of_tables(); ++at_) {
                 while (maker_->rows(at_) >= (is_over_ ? 1 : enough_rows)) {
                     ArrowBatch batch = maker_->take(at_);
+                    rows_[at_] += batch.rows();
                     if (batch.rows() > 0) return std::pair(at_, std::move(batch));
                 }
             }
@@ -96,9 +99,13 @@ class Pass {
     static constexpr std::size_t enough_rows = std::size_t{1} << 16;
     static constexpr std::size_t piece_size = std::size_t{1} << 18;  // of bytes, between two looks at the rows
 
+    [[nodiscard]] std::size_t number_of_tables() const noexcept {
+        return std::max<std::size_t>(1, request_->tables.size());
+    }
+
     void begin() {
         if (request_->tables.empty()) {
-            maker_ = message_table(request_->type, request_->options);
+            maker_ = message_table(request_->type, options_);
             return;
         }
         std::shared_ptr<const itch::BrokenTrades> broken = request_->broken;
@@ -111,33 +118,50 @@ class Pass {
             }
             broken = std::make_shared<const itch::BrokenTrades>(std::move(found));
         }
-        maker_ = market_tables(request_->tables, request_->options, std::move(broken));
+        broken_ = std::move(broken);
+        maker_ = market_tables(request_->tables, options_, broken_);
+    }
+
+    // With one thread, up to where it was: what was handed out was sound.
+    void begin_anew() {
+        options_.threads = 1;
+        maker_ = market_tables(request_->tables, options_, broken_);
+        for (std::size_t table = 0; table < rows_.size(); ++table) maker_->skip(table, rows_[table]);
+        chunks_.emplace(request_->chunks);
+        left_ = {};
+        has_stopped_ = is_over_ = false;
     }
 
     void read() {
         if (left_.empty() && !has_stopped_) {
-            left_ = chunks_.next();
+            left_ = chunks_->next();
             has_stopped_ = left_.empty();
         }
-        const auto piece = left_.first(std::min(piece_size, left_.size()));
+        const auto piece = options_.threads > 1 ? left_ : left_.first(std::min(piece_size, left_.size()));
         left_ = left_.subspan(piece.size());
         if (!has_stopped_ && !maker_->feed(piece)) {
             has_stopped_ = true;
             left_ = {};
         }
-        if (!has_stopped_) return;
-        is_over_ = true;
-        maker_->finish();
+        if (has_stopped_ && !maker_->is_in_doubt()) {
+            is_over_ = true;
+            maker_->finish();
+        }
+        if (maker_->is_in_doubt()) return begin_anew();
+        if (!is_over_) return;
         const nb::gil_scoped_acquire held;
         request_->finish(maker_->report());
-        chunks_.close();
+        chunks_->close();
     }
 
     std::shared_ptr<const Request> request_;
-    ChunkSource chunks_;
-    std::unique_ptr<TableMaker> maker_;
-    std::span<const std::byte> left_;  // of the chunk
-    std::size_t at_ = 0;               // the table at hand
+    TableOptions options_;
+    std::optional<ChunkSource> chunks_;
+    std::shared_ptr<const itch::BrokenTrades> broken_;
+    std::unique_ptr<TableMaker> maker_;  // may read the chunks until it is gone
+    std::vector<std::size_t> rows_;      // handed out, by table
+    std::span<const std::byte> left_;    // of the chunk
+    std::size_t at_ = 0;                 // the table at hand
     bool has_stopped_ = false;
     bool is_over_ = false;
 };

@@ -27,13 +27,14 @@ class ChunkSource {
             return;
         }
         // An Arrow stream that outlived the interpreter, and with it all that it refers to.
+        (void)before_.release();
         (void)chunk_.release();
         (void)chunks_.release();
         (void)begin_.release();
     }
 
-    /// Nothing at the end. Good until the next call. What Python raises, as Ctrl-C is, is thrown; after Ctrl-C it goes
-    /// on, unless it was the iterator that broke off.
+    /// Nothing at the end. Good until the call after the next, and until the end. What Python raises, as Ctrl-C is, is
+    /// thrown; after Ctrl-C it goes on, unless it was the iterator that broke off.
     std::span<const std::byte> next() {
         namespace nb = nanobind;
         const nb::gil_scoped_acquire held;
@@ -41,14 +42,17 @@ class ChunkSource {
         if (has_failed_) throw std::runtime_error("this pass over the stream broke off: begin anew");
         has_failed_ = true;
         if (!chunks_.is_valid()) chunks_ = nb::iter(begin_());
-        chunk_ = nb::steal(PyIter_Next(chunks_.ptr()));
-        if (!chunk_.is_valid() && PyErr_Occurred() != nullptr) throw nb::python_error();
+        nb::object next = nb::steal(PyIter_Next(chunks_.ptr()));
+        if (!next.is_valid() && PyErr_Occurred() != nullptr) throw nb::python_error();
         has_failed_ = false;
-        return chunk_.is_valid() ? span_of(chunk_) : std::span<const std::byte>();
+        if (!next.is_valid()) return {};
+        before_ = std::exchange(chunk_, std::move(next));
+        return span_of(chunk_);
     }
 
     /// Lets go of the file. Needs the GIL.
     void close() {
+        before_.reset();
         chunk_.reset();
         chunks_.reset();
         begin_.reset();
@@ -65,6 +69,7 @@ class ChunkSource {
 
     nanobind::object begin_;
     nanobind::object chunks_;
+    nanobind::object before_;  // a chunk that somebody may still be reading
     nanobind::object chunk_;
     bool has_failed_ = false;
 };

@@ -12,6 +12,7 @@
 #include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/market_data.hpp>
 #include <nanobook/itch/messages.hpp>
+#include <nanobook/itch/parallel_replay.hpp>
 #include <nanobook/itch/reader.hpp>
 #include <nanobook/itch/replay.hpp>
 
@@ -228,6 +229,7 @@ class MessageTable final : public TableMaker {
     }
     void finish() override { reader_.finish(); }
     [[nodiscard]] itch::Report report() const override { return reader_.report(); }
+    void skip(std::size_t, std::size_t) override {}  // is never in doubt
     [[nodiscard]] std::size_t rows(std::size_t) const override { return rows_.size(); }
 
     ArrowBatch take(std::size_t) override {
@@ -308,9 +310,11 @@ class MessageTable final : public TableMaker {
 class MarketTables : public TableMaker {
   public:
     MarketTables(std::vector<MarketTable> tables, TableOptions options)
-        : tables_(std::move(tables)), options_(std::move(options)) {}
+        : tables_(std::move(tables)), options_(std::move(options)), skip_(tables_.size()) {}
 
     [[nodiscard]] itch::BrokenTrades broken() const override { return data().taken_back; }
+
+    void skip(std::size_t table, std::size_t rows) override { skip_[table] = rows; }
 
     [[nodiscard]] std::size_t rows(std::size_t table) const override {
         const itch::MarketData& found = data();
@@ -330,12 +334,12 @@ class MarketTables : public TableMaker {
     ArrowBatch take(std::size_t table) override {
         itch::MarketData& found = data();
         switch (tables_[table]) {
-            case MarketTable::bbo: return taken(found.quotes->rows, &MarketTables::quotes);
-            case MarketTable::trades: return taken(found.trades, &MarketTables::trades);
-            case MarketTable::depth: return depth(*found.depth);
-            case MarketTable::bars: return taken(found.bars->rows, &MarketTables::bars);
-            case MarketTable::orders: return taken(found.orders->rows, &MarketTables::orders);
-            default: return taken(found.status->rows, &MarketTables::status);
+            case MarketTable::bbo: return taken(table, found.quotes->rows, &MarketTables::quotes);
+            case MarketTable::trades: return taken(table, found.trades, &MarketTables::trades);
+            case MarketTable::depth: return depth(table, *found.depth);
+            case MarketTable::bars: return taken(table, found.bars->rows, &MarketTables::bars);
+            case MarketTable::orders: return taken(table, found.orders->rows, &MarketTables::orders);
+            default: return taken(table, found.status->rows, &MarketTables::status);
         }
     }
 
@@ -374,9 +378,18 @@ class MarketTables : public TableMaker {
         return std::clamp<std::size_t>(1'000'000 / options_.depth, 1, 65'536);
     }
 
+    // Those that are not to be left out.
     template <class Row>
-    ArrowBatch taken(std::vector<Row>& rows, ArrowBatch (MarketTables::*make)(std::span<const Row>)) {
-        ArrowBatch batch = (this->*make)(rows);
+    std::span<const Row> unskipped(std::size_t table, const std::vector<Row>& rows) {
+        const std::size_t left_out = std::min(skip_[table], rows.size());
+        skip_[table] -= left_out;
+        return std::span(rows).subspan(left_out);
+    }
+
+    template <class Row>
+    ArrowBatch taken(std::size_t table, std::vector<Row>& rows,
+                     ArrowBatch (MarketTables::*make)(std::span<const Row>)) {
+        ArrowBatch batch = (this->*make)(unskipped(table, rows));
         rows.clear();
         return batch;
     }
@@ -502,7 +515,7 @@ class MarketTables : public TableMaker {
             .batch();
     }
 
-    ArrowBatch depth(itch::DepthRecorder& recorder) {
+    ArrowBatch depth(std::size_t table_number, itch::DepthRecorder& recorder) {
         itch::DepthRows made;
         if (options_.depth_interval != 0) {
             grid_.expand(recorder, made, most_rows());
@@ -510,12 +523,12 @@ class MarketTables : public TableMaker {
             std::swap(made, recorder.changed);
         }
         using Row = itch::Origin;
-        const std::span<const Row> rows(made.rows);
+        const std::span<const Row> rows = unskipped(table_number, made.rows);
         TableOf<Row> table = table_of(rows);
         const std::size_t size = 2 * recorder.levels();
         for (std::size_t at = 0; at < size; ++at) {
             const auto level = [&](const Row& row) -> const nanobook::LevelView& {
-                return made.sides[static_cast<std::size_t>(&row - rows.data()) * size + at];
+                return made.sides[static_cast<std::size_t>(&row - made.rows.data()) * size + at];
             };
             const std::string side = at < recorder.levels() ? "bid" : "ask";
             const std::string number = std::to_string(at % recorder.levels() + 1);
@@ -532,6 +545,7 @@ class MarketTables : public TableMaker {
 
     std::vector<MarketTable> tables_;
     TableOptions options_;
+    std::vector<std::size_t> skip_;  // rows, by table
     itch::DepthGrid grid_;
     Symbols symbols_;
 };
@@ -555,6 +569,50 @@ class SerialMarketTables final : public MarketTables {
     std::shared_ptr<MarketReplay> replay_;
 };
 
+/// While threads replay some bytes, the rows of those before are put in order.
+class ParallelMarketTables final : public MarketTables {
+  public:
+    ParallelMarketTables(const std::vector<MarketTable>& tables, const TableOptions& options,
+                         const std::shared_ptr<const itch::BrokenTrades>& broken)
+        : MarketTables(tables, options),
+          data_(wanted(broken)),
+          parts_(options.threads, data_),
+          replay_(options.threads, replay_options(), data_) {}
+
+    bool feed(std::span<const std::byte> bytes) override {
+        const bool is_going = settle();
+        if (replay_.is_in_doubt()) return is_going;
+        replay_.start(bytes);
+        data_.merge(parts_);
+        return is_going;
+    }
+    void finish() override {
+        settle();
+        data_.merge(parts_);
+        replay_.finish();
+        hand_over();
+        data_.merge(parts_);
+    }
+    [[nodiscard]] bool is_in_doubt() const override { return replay_.is_in_doubt(); }
+    [[nodiscard]] itch::Report report() const override { return replay_.report(); }
+
+  private:
+    [[nodiscard]] itch::MarketData& data() noexcept override { return data_; }
+
+    bool settle() {
+        const bool is_going = replay_.wait();
+        if (!replay_.is_in_doubt()) hand_over();
+        return is_going;
+    }
+    void hand_over() {
+        for (std::size_t part = 0; part < parts_.size(); ++part) replay_[part].observer().hand_over(parts_[part]);
+    }
+
+    itch::MarketData data_;
+    std::vector<itch::MarketData> parts_;  // rows to be put in order
+    itch::ParallelReplay<itch::MarketData> replay_;
+};
+
 }  // namespace
 
 std::unique_ptr<TableMaker> message_table(char type, const TableOptions& options) {
@@ -568,6 +626,10 @@ std::unique_ptr<TableMaker> message_table(char type, const TableOptions& options
 
 std::unique_ptr<TableMaker> market_tables(const std::vector<MarketTable>& tables, const TableOptions& options,
                                           std::shared_ptr<const itch::BrokenTrades> broken) {
+    // The few books of some symbols are soon kept: nearly all the work is to pass over the others' messages.
+    if (options.threads > 1 && options.symbols.empty()) {
+        return std::make_unique<ParallelMarketTables>(tables, options, broken);
+    }
     return std::make_unique<SerialMarketTables>(tables, options, std::move(broken));
 }
 

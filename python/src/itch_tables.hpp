@@ -32,7 +32,7 @@ struct TableOptions {
     nanobook::Timestamp depth_interval = 0;
     nanobook::Timestamp bar_interval = 60'000'000'000;
     bool decimal_prices = false;
-    std::size_t threads = 1;
+    std::size_t threads = 1;  ///< that keep books; the calling one besides
 };
 
 enum class MarketTable : std::uint8_t { bbo, trades, depth, bars, orders, status };
@@ -43,13 +43,17 @@ class TableMaker {
   public:
     virtual ~TableMaker() = default;
 
-    /// The next bytes, cut anywhere. False once it has stopped.
+    /// The next bytes, cut anywhere; they must stay where they are until the next call. False once it has stopped.
     virtual bool feed(std::span<const std::byte> bytes) = 0;
     /// There are no more.
     virtual void finish() = 0;
     [[nodiscard]] virtual nanobook::itch::Report report() const = 0;
     /// The trades that were taken back so far.
     [[nodiscard]] virtual nanobook::itch::BrokenTrades broken() const { return {}; }
+    /// What was fed may have been misunderstood: begin anew with one thread.
+    [[nodiscard]] virtual bool is_in_doubt() const { return false; }
+    /// Leaves out the first rows of a table.
+    virtual void skip(std::size_t table, std::size_t rows) = 0;
     /// Rows of the table of that number that may be taken; long ones count as several.
     [[nodiscard]] virtual std::size_t rows(std::size_t table) const = 0;
     /// Rows of a table, all there are or very many; they are no more there.

@@ -56,6 +56,11 @@ class BarRecorder {
         ++bar.trades;
     }
 
+    /// Bars before this time are over.
+    void advance(Timestamp time) {
+        if (time - time % interval_ > begin_) flush();
+    }
+
     /// There are no more trades.
     void finish() { flush(); }
 

@@ -98,6 +98,12 @@ class DepthRecorder {
     [[nodiscard]] std::optional<Timestamp> first() const noexcept { return first_; }
     [[nodiscard]] std::optional<Timestamp> next() const noexcept { return next_; }
 
+    /// Follows the clock of another, which saw the same messages.
+    void follow(const DepthRecorder& other) noexcept {
+        first_ = other.first_;
+        next_ = other.next_;
+    }
+
     DepthRows changed;  ///< for whoever reads them to take
 
   private:

@@ -7,8 +7,12 @@
 //     replay.observer().quotes->rows
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -64,12 +68,97 @@ struct MarketData {
             if (bars) bars->on_trade(trade);
         });
     }
+    /// For a replay of a part of the books: time goes on to that of any message.
+    template <class Replay>
+    void advance(const Header& message, const Replay& replay) {
+        if (depth) depth->before(message, replay);
+        if (bars) bars->advance(message.timestamp);
+    }
+    [[nodiscard]] bool has_clock() const noexcept { return bars || (depth && depth->interval() != 0); }
+
     /// There are no more messages.
     template <class Replay>
     void finish(const Replay& replay) {
         if (depth) depth->finish(replay);
         if (bars) bars->finish();
         if (orders) orders->finish();
+    }
+
+    /// Gives its rows to another of the same tables, which has none.
+    void hand_over(MarketData& to) {
+        if (quotes) quotes->rows.swap(to.quotes->rows);
+        trades.swap(to.trades);
+        if (depth) {
+            std::swap(depth->changed, to.depth->changed);
+            to.depth->follow(*depth);
+        }
+        if (bars) bars->rows.swap(to.bars->rows);
+        if (orders) orders->rows.swap(to.orders->rows);
+        if (status) status->rows.swap(to.status->rows);
+        to.taken_back = taken_back;
+    }
+
+    /// Takes the rows of several, each of which saw some of the books, and puts them in order.
+    void merge(std::span<MarketData> parts) {
+        const auto by_offset = [](const auto& row) { return row.offset; };
+        const auto by_time = [](const auto& row) { return std::pair(row.timestamp, row.locate); };
+        const auto rows_of = [&](auto get) {
+            std::vector<std::remove_reference_t<decltype(get(parts[0]))>*> rows;
+            for (MarketData& part : parts) rows.push_back(&get(part));
+            return rows;
+        };
+        const auto put = [&](auto get, auto key) {
+            const auto rows = rows_of(get);
+            merge_rows(rows, key, [&](std::size_t part, std::size_t i) { get(*this).push_back((*rows[part])[i]); });
+            for (auto* part : rows) part->clear();
+        };
+        if (quotes) put([](MarketData& data) -> auto& { return data.quotes->rows; }, by_offset);
+        put([](MarketData& data) -> auto& { return data.trades; }, by_offset);
+        if (bars) put([](MarketData& data) -> auto& { return data.bars->rows; }, by_time);
+        if (orders) put([](MarketData& data) -> auto& { return data.orders->rows; }, by_offset);
+        if (status) put([](MarketData& data) -> auto& { return data.status->rows; }, by_offset);
+        if (depth) {
+            const auto rows = rows_of([](MarketData& data) -> auto& { return data.depth->changed.rows; });
+            const std::size_t size = 2 * depth->levels();
+            const auto add = [&](std::size_t part, std::size_t i) {
+                depth->changed.add((*rows[part])[i],
+                                   std::span(parts[part].depth->changed.sides).subspan(i * size, size));
+            };
+            if (depth->interval() == 0) {
+                merge_rows(rows, by_offset, add);
+            } else {
+                merge_rows(rows, by_time, add);
+            }
+            for (MarketData& part : parts) part.depth->changed.clear();
+            depth->follow(*parts[0].depth);
+        }
+        for (const MarketData& part : parts) taken_back.add(part.taken_back);
+    }
+
+  private:
+    // Calls `take(part, i)` for each row, in the order of their keys; each part is in order.
+    template <class Rows, class Key, class Take>
+    static void merge_rows(const std::vector<Rows*>& parts, Key key, Take take) {
+        struct Head {
+            decltype(key((*parts[0])[0])) place;
+            std::size_t part;
+            std::size_t row;
+        };
+        std::vector<Head> heads;
+        for (std::size_t part = 0; part < parts.size(); ++part) {
+            if (!parts[part]->empty()) heads.push_back({key((*parts[part])[0]), part, 0});
+        }
+        while (!heads.empty()) {
+            Head& head = *std::ranges::min_element(heads, {}, &Head::place);
+            take(head.part, head.row);
+            const Rows& rows = *parts[head.part];
+            if (++head.row < rows.size()) {
+                head.place = key(rows[head.row]);
+            } else {
+                std::swap(head, heads.back());
+                heads.pop_back();
+            }
+        }
     }
 };
 

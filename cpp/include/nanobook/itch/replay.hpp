@@ -24,6 +24,7 @@
 #include <nanobook/itch/messages.hpp>
 #include <nanobook/itch/observer.hpp>
 #include <nanobook/itch/order_index.hpp>
+#include <nanobook/itch/partition.hpp>
 #include <nanobook/itch/reader.hpp>
 #include <nanobook/itch/report.hpp>
 #include <nanobook/itch/trade_log.hpp>
@@ -35,6 +36,7 @@ struct ReplayOptions {
     std::optional<Timestamp> until =
         {};               ///< stop before the first message later than this, in nanoseconds since midnight
     bool strict = false;  ///< stop at the first odd thing
+    Part part = {};       ///< of the locates, where several replays share a stream: see ParallelReplay
 };
 
 template <class Observer = NoObserver>
@@ -43,7 +45,10 @@ class Replay {
     using Levels = nanobook::Levels<OrderIndex::Key>;
 
     explicit Replay(ReplayOptions options = {}, Observer observer = {})
-        : reader_({options.strict}), options_(std::move(options)), observer_(std::move(observer)) {
+        : reader_({options.strict}),
+          options_(std::move(options)),
+          partition_(options_.part),
+          observer_(std::move(observer)) {
         std::sort(options_.symbols.begin(), options_.symbols.end());
     }
 
@@ -103,6 +108,15 @@ class Replay {
         return id != no_level ? &levels_[id] : nullptr;
     }
 
+    // ------------------------------------------------------------------ of a part
+
+    /// Might a message have concerned books of this part and of another?
+    [[nodiscard]] bool is_in_doubt() const noexcept { return partition_.is_in_doubt(); }
+    /// Was there a print of that match number?
+    [[nodiscard]] bool has_printed(std::uint64_t match) const noexcept { return trades_.has(match); }
+    /// The match numbers of the trades that were broken since the last call.
+    [[nodiscard]] std::vector<std::uint64_t> take_breaks() noexcept { return std::exchange(breaks_, {}); }
+
   private:
     std::size_t apply(const Batch& batch) {
         // The bytes are the caller's again afterwards, even where an observer throws: keep no pointer into them.
@@ -116,12 +130,32 @@ class Replay {
             }
         } guard{*this};
         batch_ = &batch;
-        return replay(batch);
+        return options_.part.count == 1 ? replay(batch.messages) : replay_part(batch.messages);
     }
 
-    std::size_t replay(const Batch& batch) {
+    // Of all messages it takes its own; but the time is that of all.
+    std::size_t replay_part(std::span<const Header* const> batch) {
+        auto messages = batch;
+        if (options_.until) {
+            const auto end = std::ranges::find_if(
+                batch, [&](const Header* message) { return message->timestamp > *options_.until; });
+            messages = batch.first(static_cast<std::size_t>(end - batch.begin()));
+        }
+        const auto own = partition_.select(messages, orders_);
+        if constexpr (requires { observer_.advance(*batch.front(), *this); }) {
+            if (observer_.has_clock()) partition_.watch_time(messages);
+            observer_.advance(*batch.front(), *this);
+            const std::size_t taken = replay(own);
+            observer_.advance(messages.size() < batch.size() ? *batch[messages.size()] : *batch.back(), *this);
+            return taken < own.size() ? 0 : messages.size();
+        } else {
+            return replay(own) < own.size() ? 0 : messages.size();
+        }
+    }
+
+    std::size_t replay(std::span<const Header* const> messages) {
         const Lookahead lookahead(listings_, levels_, orders_);
-        return lookahead.run(batch.messages, [this](const Header& message, LevelId hint) {
+        return lookahead.run(messages, [this](const Header& message, LevelId hint) {
             if constexpr (requires { observer_.before(message, *this); }) observer_.before(message, *this);
             if (options_.until && message.timestamp > *options_.until) return Taken::no;
             current_ = &message;
@@ -208,6 +242,7 @@ class Replay {
 
     bool on(const BrokenTrade& m) {
         tell_of(m);
+        if (options_.part.count > 1) breaks_.push_back(m.match);
         const auto broken = trades_.take(m.match);
         if (!broken) return !listing_of(m.locate).selected || odd(Oddity::unknown_match, m, m.match);
         Listing& listing = listings_[broken->locate];
@@ -273,8 +308,11 @@ class Replay {
     template <class Message, class Then>
     bool touch(const Message& m, std::uint64_t ref, Then&& then) {
         OrderSlot* const slot = orders_.find(ref);
-        // With some symbols selected, an order of another symbol is no surprise.
-        if (slot == nullptr) return !listing_of(m.locate).selected || odd(Oddity::unknown_reference, m, ref);
+        if (slot == nullptr) [[unlikely]] {
+            partition_.on_unknown(ref);
+            // With some symbols selected, an order of another symbol is no surprise.
+            return !listing_of(m.locate).selected || odd(Oddity::unknown_reference, m, ref);
+        }
         const Level& level = levels_[slot->level];
         const Place place{static_cast<Locate>(level.book), level.side, level.price};
         if (place.locate != m.locate && !odd(Oddity::locate_mismatch, m, ref)) return false;
@@ -365,11 +403,13 @@ class Replay {
 
     Reader reader_;
     ReplayOptions options_;
+    Partition partition_;
     Observer observer_;
     std::vector<Listing> listings_;
     Levels levels_;
     OrderIndex orders_;
     TradeLog trades_;
+    std::vector<std::uint64_t> breaks_;
     std::uint64_t out_of_order_ = 0;
     const Batch* batch_ = nullptr;     // while one is replayed, ...
     const Header* current_ = nullptr;  // ... its message at hand, ...

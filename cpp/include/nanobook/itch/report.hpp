@@ -79,6 +79,15 @@ class Report {
         if (oddity == Oddity::truncated_tail) truncated_at_ = offset;
     }
 
+    /// Adds what another replay of the same bytes, of other books, found odd about its messages. What is odd about the
+    /// framing both have found.
+    void add_of_part(const Report& part) {
+        for (auto oddity = static_cast<std::size_t>(Oddity::unknown_reference); oddity < oddity_count; ++oddity) {
+            for (std::size_t type = 0; type < 256; ++type) counts_[oddity][type] += part.counts_[oddity][type];
+        }
+        if (part.first_ && (!first_ || part.first_->offset < first_->offset)) first_ = part.first_;
+    }
+
     [[nodiscard]] std::uint64_t count(Oddity oddity) const noexcept {
         std::uint64_t sum = 0;
         for (const std::uint64_t count : counts_[static_cast<std::size_t>(oddity)]) sum += count;

@@ -34,6 +34,15 @@ class TradeLog {
         chunk.high = std::max(chunk.high, match);
     }
 
+    /// Was there ever a trade of that match number?
+    [[nodiscard]] bool has(std::uint64_t match) const noexcept {
+        return std::ranges::any_of(chunks_, [&](const Chunk& chunk) {
+            if (match < chunk.low || match > chunk.high) return false;
+            return std::any_of(chunk.entries->begin(), chunk.entries->begin() + chunk.size,
+                               [&](const Entry& entry) { return entry.match == match; });
+        });
+    }
+
     /// The latest trade of that match number that still stands, one in the volume before one of 0 shares (a cross
     /// prints its number again for each order in it). It stands no more.
     std::optional<Trade> take(std::uint64_t match) noexcept {
