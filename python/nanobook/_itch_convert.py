@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Target", "convert", "target_of"]
 
-# So that a row group is worth its overhead, and little is in memory at a time.
-ROWS = 1 << 19
-BYTES = 1 << 26
+# Of a row group, some more: so that it is worth its overhead, and little is in memory at a time.
+ROWS = 1 << 18
+BYTES = 1 << 25
 TABLES = ("bbo", "trades", "depth", "bars", "orders", "status")
 # Columns whose values grow from row to row, or nearly: few bits tell how much. Those of the others come again and again.
 GROWING = {"timestamp", "datetime", "entered", "ended", "first_fill", "match", "ref", "old_ref", "new_ref"}
@@ -113,7 +113,8 @@ class Writer:
                 self._writer.close()
         with contextlib.suppress(OSError):
             self.part.unlink(missing_ok=True)
-        os.close(self._lock)
+        with contextlib.suppress(OSError):
+            os.close(self._lock)
 
     def _begin(self, schema: Any) -> None:
         import pyarrow.parquet as pq
@@ -132,7 +133,8 @@ class Writer:
     def _write(self, batches: list[Any]) -> None:
         import pyarrow as pa
 
-        self._writer.write_table(pa.concat_tables(batches).unify_dictionaries(), row_group_size=ROWS)
+        group = pa.concat_tables(batches).unify_dictionaries()
+        self._writer.write_table(group, row_group_size=group.num_rows)
 
 
 def _encodings_of(schema: Any) -> dict[str, Any]:

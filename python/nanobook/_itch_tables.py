@@ -207,8 +207,8 @@ class Tables(abc.ABC):
         names: bbo, trades, depth10 (or any number of levels; depth10@1s by the clock), bars1m (or any interval), orders,
             status, imbalance, or types of messages. Where the date of the session is not known there is no folder of it.
         What was written before of the same file and arguments is left as it is, so that a conversion that was broken off
-        goes on. A file appears under its name when it is whole; its metadata say of what it was made. Needs pyarrow:
-        nanobook-cpp[parquet]. Other arguments as in `table`.
+        goes on. A file appears under its name when it is whole; its metadata say of what it was made. What killed
+        conversions left is removed. Needs pyarrow: nanobook-cpp[parquet]. Other arguments as in `table`.
         """
         from nanobook._itch_convert import convert  # only here: it needs threads and pyarrow
 

@@ -135,8 +135,8 @@ _EVENT_PIECE = 1 << 20  # the same where an exchange is told of it
 _SMALL_PIECE = 1 << 16  # the same where each message becomes a Python object
 _FEW = 1 << 24  # bytes that are not worth threads
 _FEW_COMPRESSED = 1 << 22
-_BLOCK = 1 << 20  # bytes that are decompressed at once
-_BLOCKS_AHEAD = 8  # that wait for their reader, at most
+_BLOCK = 1 << 20  # bytes that are decompressed at once, or more where more are taken at once
+_AHEAD = 1 << 24  # that wait for the reader, at most
 _ALL_TYPES = "SRHYLVWKJhAFECXDUPQBINO"
 
 
@@ -563,9 +563,10 @@ class File(Tables):
         stream = igzip.IGzipFile(fileobj=raw)  # type: ignore[no-untyped-call]
         pool = ThreadPoolExecutor(1)
         try:
-            ahead = collections.deque(pool.submit(stream.read, _BLOCK) for _ in range(_BLOCKS_AHEAD))
+            many = max(size, _BLOCK)
+            ahead = collections.deque(pool.submit(stream.read, many) for _ in range(_AHEAD // many))
             while block := ahead.popleft().result():
-                ahead.append(pool.submit(stream.read, _BLOCK))
+                ahead.append(pool.submit(stream.read, many))
                 for begin in range(0, len(block), size):
                     yield (block[begin : begin + size],), raw.tell()
         except (OSError, EOFError, OverflowError, isal_zlib.error) as error:  # type: ignore[misc]

@@ -157,6 +157,7 @@ class BatchStream {
     BatchStream(std::function<std::optional<ArrowBatch>()> next, ArrowBatch first)
         : next_(std::move(next)), first_(std::move(first)) {
         first_->describe(schema_.get());
+        if (first_->rows() == 0) first_.reset();
     }
 
     static void export_to(std::unique_ptr<BatchStream> self, ArrowArrayStream* stream) {

@@ -125,7 +125,7 @@ nanobind::capsule to_capsule(std::vector<ArrowBatch> batches);
 nanobind::capsule to_capsule(ArrowBatch batch);
 
 /// The same one by one, as the consumer asks for them: `next` gives nothing at the end. It is called without the GIL,
-/// from whatever thread reads, but for the first batch.
+/// from whatever thread reads. The first batch has the columns of all, and perhaps no rows.
 nanobind::capsule to_capsule(std::function<std::optional<ArrowBatch>()> next, ArrowBatch first);
 
 /// How rows that are structs become columns: a description, which is made once and serves any number of tables.

@@ -76,8 +76,9 @@ class Pass {
     /// The trades that were taken back so far.
     [[nodiscard]] itch::BrokenTrades broken() const { return maker_ ? maker_->broken() : itch::BrokenTrades(); }
 
-    /// The number of a table and rows of it; none at the end.
-    std::optional<std::pair<std::size_t, ArrowBatch>> next() {
+    /// The number of a table and rows of it; none at the end, nor where `one_chunk` of the stream has not enough for a
+    /// batch.
+    std::optional<std::pair<std::size_t, ArrowBatch>> next(bool one_chunk = false) {
         if (!maker_ && is_over_) throw std::runtime_error("this pass over the file broke off: begin anew");
         if (!maker_) begin();
         for (;;) {
@@ -88,7 +89,7 @@ class Pass {
                     if (batch.rows() > 0) return std::pair(at_, std::move(batch));
                 }
             }
-            if (is_over_) return std::nullopt;
+            if (is_over_ || (one_chunk && has_begun_ && left_.empty())) return std::nullopt;
             at_ = 0;
             read();
         }
@@ -135,6 +136,7 @@ class Pass {
     void read() {
         if (left_.empty() && !has_stopped_) {
             left_ = chunks_->next();
+            has_begun_ = true;
             has_stopped_ = left_.empty();
         }
         const auto piece = options_.threads > 1 ? left_ : left_.first(std::min(piece_size, left_.size()));
@@ -162,6 +164,7 @@ class Pass {
     std::vector<std::size_t> rows_;      // handed out, by table
     std::span<const std::byte> left_;    // of the chunk
     std::size_t at_ = 0;                 // the table at hand
+    bool has_begun_ = false;
     bool has_stopped_ = false;
     bool is_over_ = false;
 };
@@ -181,16 +184,18 @@ struct TableObject {
 
     [[nodiscard]] nb::capsule arrow() const {
         const auto pass = std::make_shared<Pass>(request);
+        // What is wrong from the beginning raises here: the consumer of the stream would make an error of its own of
+        // it.
+        auto first = [&] {
+            const nb::gil_scoped_release released;
+            return pass->next(true);
+        }();
         const auto read = [pass]() -> std::optional<ArrowBatch> {
             auto batch = pass->next();
             if (!batch) return std::nullopt;
             return std::move(batch->second);
         };
-        std::optional<ArrowBatch> first = [&] {
-            const nb::gil_scoped_release released;
-            return read();
-        }();
-        return to_capsule(interruptible(read, pass), first ? std::move(*first) : empty_batch(*request, 0));
+        return to_capsule(interruptible(read, pass), first ? std::move(first->second) : empty_batch(*request, 0));
     }
 };
 

@@ -171,6 +171,15 @@ class TableOf {
         return add_numbers(name, std::move(names), numbers);
     }
 
+    /// The same numbers, a row each.
+    TableOf& add_numbers(const char* name, std::vector<std::string> names, const std::vector<std::int32_t>& numbers) {
+        std::ranges::copy(numbers, batch_.add_names<std::int32_t>(name, std::move(names)));
+        if (std::ranges::find(numbers, Symbols::none) == numbers.end()) return *this;
+        std::uint8_t* const valid = batch_.add_validity();
+        for (std::size_t i = 0; i < numbers.size(); ++i) set_bit(valid, i, numbers[i] != Symbols::none);
+        return *this;
+    }
+
     /// The time since midnight, and where the day is known, that of UTC.
     template <class Get>
     TableOf& add_time(Get get) {
@@ -191,14 +200,6 @@ class TableOf {
 
     static void set_bit(std::uint8_t* bits, std::size_t i, bool value) {
         bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | unsigned{value} << i % 8);
-    }
-
-    TableOf& add_numbers(const char* name, std::vector<std::string> names, const std::vector<std::int32_t>& numbers) {
-        std::ranges::copy(numbers, batch_.add_names<std::int32_t>(name, std::move(names)));
-        if (std::ranges::find(numbers, Symbols::none) == numbers.end()) return *this;
-        std::uint8_t* const valid = batch_.add_validity();
-        for (std::size_t i = 0; i < numbers.size(); ++i) set_bit(valid, i, numbers[i] != Symbols::none);
-        return *this;
     }
 
     std::span<const Row> rows_;
@@ -404,9 +405,10 @@ class MarketTables : public TableMaker {
 
     template <class Row>
     void add_symbol(TableOf<Row>& table, std::span<const Row> rows) {
-        const auto number_of = [&](const Row& row) { return symbols_.number_of(row.locate, row.symbol); };
-        for (const Row& row : rows) number_of(row);
-        table.add_names("symbol", symbols_.names(), number_of);
+        std::vector<std::int32_t> numbers;
+        numbers.reserve(rows.size());
+        for (const Row& row : rows) numbers.push_back(symbols_.number_of(row.locate, row.symbol));
+        table.add_numbers("symbol", symbols_.names(), numbers);
     }
 
     static std::optional<std::int64_t> price_of(const itch::Best& best) {

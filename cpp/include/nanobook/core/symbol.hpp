@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -32,7 +34,9 @@ struct Symbol {
         return {text.data(), static_cast<std::size_t>(end - text.begin())};
     }
 
-    friend constexpr bool operator==(const Symbol&, const Symbol&) noexcept = default;
+    friend constexpr bool operator==(const Symbol& a, const Symbol& b) noexcept {
+        return std::bit_cast<std::uint64_t>(a.text) == std::bit_cast<std::uint64_t>(b.text);
+    }
     friend constexpr auto operator<=>(const Symbol&, const Symbol&) noexcept = default;
 };
 static_assert(sizeof(Symbol) == 8);
