@@ -9,12 +9,15 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include <nanobook/itch/encoder.hpp>
 #include <nanobook/itch/mapped_file.hpp>
+#include <nanobook/itch/market_data.hpp>
+#include <nanobook/itch/parallel_replay.hpp>
 #include <nanobook/itch/reader.hpp>
 #include <nanobook/itch/replay.hpp>
 #include <nanobook/itch/synthetic_day.hpp>
@@ -181,59 +184,80 @@ void itch_replay_book_one(benchmark::State& state) {
 }
 BENCHMARK(itch_replay_book_one)->UseManualTime()->Unit(benchmark::kMillisecond);
 
-// The best of both sides, a row whenever a price or a size of it changed.
-struct BestTable {
-    struct Row {
-        Timestamp time;
-        Price bid, ask;  // 0 where there is none
-        std::uint64_t bid_size, ask_size;
-        Locate locate;
-    };
+// What tables of best prices and of trades are made of. Rows are thrown away as often as Python would take them.
+MarketData quotes_and_trades() {
+    MarketData wanted;
+    wanted.quotes.emplace();
+    wanted.keeps_trades = true;
+    return wanted;
+}
 
-    void on_change(const BookChange& change) {
-        const Book& book = replay->listings()[change.locate].book;
-        Row row{change.message.timestamp, 0, 0, 0, 0, change.locate};
-        if (const LevelId level = book.ladder(Side::buy).best(); level != no_level) {
-            row.bid = replay->levels()[level].price;
-            row.bid_size = replay->levels()[level].quantity_low;
-        }
-        if (const LevelId level = book.ladder(Side::sell).best(); level != no_level) {
-            row.ask = replay->levels()[level].price;
-            row.ask_size = replay->levels()[level].quantity_low;
-        }
-        Row& last = latest[change.locate];
-        if (row.bid == last.bid && row.ask == last.ask && row.bid_size == last.bid_size &&
-            row.ask_size == last.ask_size) {
-            return;
-        }
-        last = row;
-        rows.push_back(row);
+std::size_t throw_away(MarketData& data) {
+    const std::size_t rows = data.quotes->rows.size() + data.trades.size();
+    data.quotes->rows.clear();
+    data.trades.clear();
+    return rows;
+}
+
+template <class Feed>
+std::size_t for_each_piece(std::size_t size, Feed feed) {
+    std::size_t rows = 0;
+    for (std::size_t at = 0; at < day().size(); at += size) {
+        rows += feed(day().subspan(at, std::min(size, day().size() - at)));
     }
-    void on_print(const Print&) const noexcept {}
+    return rows;
+}
 
-    const Replay<BestTable>* replay = nullptr;
-    std::vector<Row> latest = std::vector<Row>(std::size_t{1} << 16);
-    std::vector<Row> rows = {};
-};
-
-void itch_bbo_table(benchmark::State& state) {
+void itch_tables(benchmark::State& state) {
     std::size_t rows = 0;
     day();
     measure(
         state, day_messages(),
-        [] {
-            auto replay = std::make_unique<Replay<BestTable>>();
-            replay->observer().replay = replay.get();
-            replay->observer().rows.reserve(day_messages());
-            return replay;
-        },
+        [] { return std::make_unique<Replay<MarketData>>(ReplayOptions{}, quotes_and_trades()); },
         [&](auto& replay) {
-            feed(*replay);
-            rows = replay->observer().rows.size();
+            rows = for_each_piece(std::size_t{1} << 18, [&](std::span<const std::byte> bytes) {
+                replay->feed(bytes);
+                return throw_away(replay->observer());
+            });
         });
     count_messages(state, day_messages());
     state.counters["rows"] = static_cast<double>(rows);
 }
-BENCHMARK(itch_bbo_table)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(itch_tables)->UseManualTime()->Unit(benchmark::kMillisecond);
+
+void itch_tables_parallel(benchmark::State& state) {
+    const auto threads = static_cast<std::size_t>(state.range(0));
+    std::size_t rows = 0;
+    day();
+    measure(
+        state, day_messages(),
+        [&] { return std::make_unique<ParallelReplay<MarketData>>(threads, ReplayOptions{}, quotes_and_trades()); },
+        [&](auto& replay) {
+            MarketData data = quotes_and_trades();
+            std::vector<MarketData> parts(threads, data);
+            const auto hand_over = [&] {
+                replay->wait();
+                for (std::size_t part = 0; part < threads; ++part) (*replay)[part].observer().hand_over(parts[part]);
+            };
+            rows = for_each_piece(std::size_t{1} << 23, [&](std::span<const std::byte> bytes) {
+                hand_over();
+                replay->start(bytes);
+                data.merge(parts);
+                return throw_away(data);
+            });
+            hand_over();
+            data.merge(parts);
+            rows += throw_away(data);
+        });
+    count_messages(state, day_messages());
+    state.counters["rows"] = static_cast<double>(rows);
+}
+BENCHMARK(itch_tables_parallel)
+    ->ArgName("threads")
+    ->Arg(1)
+    ->Arg(2)
+    ->Arg(4)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -159,7 +159,13 @@ ITCH = [
     Line("encoding Add Orders", "itch_encode", value="items_per_second"),
     Line("the books of all symbols, every order in its queue", "itch_replay_book_all", value="items_per_second"),
     Line("the book of one symbol", "itch_replay_book_one", value="items_per_second"),
-    Line("best prices of all symbols, noted by an observer at each change", "itch_bbo_table", value="items_per_second"),
+    Line("rows of best prices and trades of all symbols", "itch_tables", value="items_per_second"),
+    Line(
+        "the same on 1 / 2 / 4 threads, and one that orders them",
+        "itch_tables_parallel/threads:{}",
+        "1 2 4",
+        "items_per_second",
+    ),
 ]
 PORTFOLIO = [
     Line("all metrics of 100 / 1,000 / 5,000 returns", "compute_metrics/{}", "100 1000 5000"),
