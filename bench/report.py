@@ -38,6 +38,7 @@ from comparison import NANOSECONDS, STANDARD_KEYS
 from environments import DISTRIBUTIONS, REQUIREMENTS, Failed, environment, run
 from peer_tables import (
     calls_table,
+    itch_day_table,
     itch_table,
     naive_table,
     number_text,
@@ -270,6 +271,7 @@ TABLES: dict[str, tuple[str, Callable[[Result], str]]] = {
     "python": ("python", lambda result: own_table(PYTHON, result)),
     "calls": ("calls", lambda result: calls_table(result["rows"])),
     "itch_peers": ("itch", lambda result: itch_table(result["rows"])),
+    "itch_day_peers": ("itch_day", lambda result: itch_day_table(result["rows"])),
     "sweep_peers": ("sweeps", sweeps_text),
     "naive": ("naive", lambda result: naive_table(result["rows"])),
 }
@@ -435,10 +437,13 @@ def measure_peers(options: argparse.Namespace) -> None:
     )
     ours = pythons["ours"]
     itch = [*rounds, "--messages", str(options.messages), "--python", *of(*files)]
+    days = ("ours", "itch-book")
+    day = [*rounds, "--messages", str(options.day_messages), "--python", *of(*days)]
     work = [*rounds, "--work", *options.work, "--python", *of(*sweeps)]
     measurements: dict[str, tuple[tuple[str, ...], Callable[[], list[Row]]]] = {
         "calls": (calls, lambda: in_turns(of(*calls), PEERS / "python_calls.py", options.rounds, ("package",))),
         "itch": (files, lambda: run(ours, PEERS / "itch.py", *itch)),
+        "itch_day": (days, lambda: run(ours, PEERS / "itch_day.py", *day)),
         "naive": (
             naive,
             lambda: in_turns(of(*naive), PEERS / "naive_backtest.py", options.rounds, ("engine", "sets"), ["--json"]),
@@ -485,8 +490,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     peers = commands.add_parser("peers", help="beside other packages")
     peers.add_argument("--folder", type=Path, default=ROOT / "build" / "peers", help="of their environments")
     peers.add_argument("--messages", type=int, default=4_000_000, help="of the day of ITCH (4,000,000)")
+    peers.add_argument("--day-messages", type=int, default=50_000_000, help="of the large one (50,000,000)")
     peers.add_argument("--work", nargs="+", default=["mixed", "every_bar", "big", "calls"], help="of the sweeps")
-    areas = ["calls", "itch", "naive", "sweeps"]
+    areas = ["calls", "itch", "itch_day", "naive", "sweeps"]
     peers.add_argument("--only", nargs="+", choices=areas, default=areas, help="some of the tables")
     for command in (ours, peers):
         command.add_argument("--rounds", type=int, default=5)

@@ -15,7 +15,7 @@ import wrapped_itch
 from nanobook import itch
 from nanobook.cli import main
 from reference_itch import encode, frame
-from wrapped_itch import end_of_session, ethernet, heartbeat, packed, payloads_of, pcap, pcapng, soupbintcp
+from wrapped_itch import capture, ethernet, heartbeat, packed, payloads_of, pcap, pcapng, soupbintcp
 
 Write = Callable[[bytes], Path]
 
@@ -33,13 +33,6 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture(scope="session")
 def payloads(day_bytes: bytes) -> list[bytes]:
     return payloads_of(day_bytes)
-
-
-def capture(payloads: list[bytes]) -> list[bytes]:
-    """Packets of a whole session."""
-    return [
-        ethernet(each) for each in [*packed(payloads), heartbeat(len(payloads) + 1), end_of_session(len(payloads) + 1)]
-    ]
 
 
 WRAPPINGS: dict[str, tuple[str, Callable[[list[bytes]], bytes]]] = {

@@ -35,11 +35,21 @@ def end_of_session(number: int, session: bytes = SESSION) -> bytes:
     return struct.pack(">10sQH", session, number, 0xFFFF)
 
 
+def session_of(payloads: Sequence[bytes]) -> list[bytes]:
+    """Datagrams of a whole session."""
+    return [*packed(payloads), heartbeat(len(payloads) + 1), end_of_session(len(payloads) + 1)]
+
+
 def ethernet(datagram: bytes) -> bytes:
     """A packet of UDP in IPv4 on Ethernet, padded to its least length."""
     udp = struct.pack(">HHHH", 26477, 26477, 8 + len(datagram), 0) + datagram
     ip = struct.pack(">BBHHHBBHII", 0x45, 0, 20 + len(udp), 1, 0x4000, 16, 17, 0, 0x0A000001, 0xE9360C6F)
     return (bytes(12) + b"\x08\x00" + ip + udp).ljust(60, b"\0")
+
+
+def capture(payloads: Sequence[bytes]) -> list[bytes]:
+    """Packets of a whole session."""
+    return [ethernet(each) for each in session_of(payloads)]
 
 
 def pcap(packets: Iterable[bytes], order: str = "<", magic: int = 0xA1B2C3D4) -> bytes:

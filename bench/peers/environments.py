@@ -12,7 +12,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 REQUIREMENTS: dict[str, list[str]] = {
-    "ours": [str(ROOT), "numpy", "polars"],
+    "ours": [f"{ROOT}[parquet]", "numpy", "polars"],
     "nanobook": ["nanobook==0.19.2", "numpy", "polars"],
     "bourse": ["bourse==0.4.0"],
     "vectorbt": ["vectorbt[rust]==1.2.0"],

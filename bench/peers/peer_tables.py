@@ -56,6 +56,23 @@ def itch_table(rows: list[Row]) -> str:
     )
 
 
+def itch_day_table(rows: list[Row]) -> str:
+    """As itch_table, with the memory beyond the file."""
+    return table(
+        ["work", "package", "M messages/s", "median", "memory"],
+        (
+            [
+                row["work"],
+                row["engine"],
+                number_text(row["messages"] / row["seconds"] / 1e6),
+                time_text(row["seconds"]),
+                f"{row['memory']:,.0f} MB",
+            ]
+            for row in rows
+        ),
+    )
+
+
 def sweep_title(row: Row) -> str:
     return f"{row['work']}: {row['sets']:,} sets x {row['bars']:,} bars x {row['symbols']} symbols, six metrics"
 

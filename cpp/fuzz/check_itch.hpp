@@ -17,37 +17,44 @@
 
 namespace nanobook::fuzz {
 
-/// All that a replay holds, as text. Where it contradicts itself, `wrong` says how.
+/// A symbol's day and book, as text; `live` grows by its orders. Where the book contradicts itself, `wrong` says how.
+[[nodiscard]] inline std::string digest(const itch::Replay<>& replay, std::size_t locate, std::uint64_t& live,
+                                        std::string& wrong) {
+    const itch::Listing& listing = replay.listings()[locate];
+    std::string text = std::to_string(locate) + " " + std::string(listing.symbol.view()) + " " + listing.state +
+                       std::to_string(listing.volume) + " " + std::to_string(listing.trades) + " " +
+                       std::to_string(listing.last_price);
+    const BookSnapshot snapshot = listing.book.snapshot(replay.levels(), 1'000'000);
+    for (const Side side : {Side::buy, Side::sell}) {
+        const auto& rows = side == Side::buy ? snapshot.bids : snapshot.asks;
+        std::vector<LevelView> sums;
+        listing.book.for_each_order(replay.levels(), side, replay.orders(), [&](auto ref, const auto& level) {
+            if (sums.empty() || sums.back().price != level.price) sums.push_back({level.price, 0, 0});
+            const Quantity shares = replay.orders().quantity_of(ref);
+            if (shares == 0) wrong = "an empty order rests";
+            sums.back().quantity += shares;
+            ++sums.back().order_count;
+            text += " " + std::to_string(ref) + ":" + std::to_string(shares) + "@" + std::to_string(level.price);
+            if (replay.level_of(ref) != &level) wrong = "an order is in another level";
+        });
+        if (sums != rows) wrong = "totals of the levels are not those of their orders";
+        const bool sorted = std::is_sorted(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
+            return side == Side::buy ? a.price > b.price : a.price < b.price;
+        });
+        if (!sorted) wrong = "levels are not in order of price";
+        for (const LevelView& row : rows) live += row.order_count;
+    }
+    return text;
+}
+
+/// The same of all that a replay holds.
 [[nodiscard]] inline std::string digest(const itch::Replay<>& replay, std::string& wrong) {
     std::string text = test::summary(replay.reader());
     std::uint64_t live = 0;
     const auto listings = replay.listings();
     for (std::size_t locate = 0; locate < listings.size(); ++locate) {
-        const itch::Listing& listing = listings[locate];
-        if (!listing.seen && listing.book.empty()) continue;
-        text += "\n" + std::to_string(locate) + " " + std::string(listing.symbol.view()) + " " + listing.state +
-                std::to_string(listing.volume) + " " + std::to_string(listing.trades) + " " +
-                std::to_string(listing.last_price);
-        const BookSnapshot snapshot = listing.book.snapshot(replay.levels(), 1'000'000);
-        for (const Side side : {Side::buy, Side::sell}) {
-            const auto& rows = side == Side::buy ? snapshot.bids : snapshot.asks;
-            std::vector<LevelView> sums;
-            listing.book.for_each_order(replay.levels(), side, replay.orders(), [&](auto ref, const auto& level) {
-                if (sums.empty() || sums.back().price != level.price) sums.push_back({level.price, 0, 0});
-                const Quantity shares = replay.orders().quantity_of(ref);
-                if (shares == 0) wrong = "an empty order rests";
-                sums.back().quantity += shares;
-                ++sums.back().order_count;
-                text += " " + std::to_string(ref) + ":" + std::to_string(shares) + "@" + std::to_string(level.price);
-                if (replay.level_of(ref) != &level) wrong = "an order is in another level";
-            });
-            if (sums != rows) wrong = "totals of the levels are not those of their orders";
-            const bool sorted = std::is_sorted(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
-                return side == Side::buy ? a.price > b.price : a.price < b.price;
-            });
-            if (!sorted) wrong = "levels are not in order of price";
-            for (const LevelView& row : rows) live += row.order_count;
-        }
+        if (!listings[locate].seen && listings[locate].book.empty()) continue;
+        text += "\n" + digest(replay, locate, live, wrong);
     }
     if (live != replay.live_orders()) wrong = "live orders are not those of the books";
     return text + "\nlive " + std::to_string(live) + " at " + std::to_string(replay.time());

@@ -16,11 +16,12 @@ using nanobook::detail::Random;
 using nanobook::fuzz::check_itch;
 using nanobook::itch::Framing;
 using nanobook::test::Bytes;
+using nanobook::test::damage;
 using nanobook::test::RandomStream;
 
 namespace {
 
-std::uint32_t below(Random& random, std::size_t bound) { return random.below(static_cast<std::uint32_t>(bound)); }
+constexpr std::size_t choices = 3;
 
 // The choices of the check, and a small stream that has nothing wrong in its framing.
 Bytes valid_input(std::uint64_t seed, Random& random, unsigned choice) {
@@ -33,33 +34,12 @@ Bytes valid_input(std::uint64_t seed, Random& random, unsigned choice) {
                              .make()
                              .copy();
     // In one piece: where a small one grows, gcc 12 sees an overflow that is none.
-    Bytes input(3 + stream.size());
+    Bytes input(choices + stream.size());
     input[0] = static_cast<std::byte>(choice);
-    input[1] = static_cast<std::byte>(below(random, 256));
-    input[2] = static_cast<std::byte>(below(random, 256));
-    std::ranges::copy(stream, input.begin() + 3);
+    input[1] = static_cast<std::byte>(random.below(256));
+    input[2] = static_cast<std::byte>(random.below(256));
+    std::ranges::copy(stream, input.begin() + choices);
     return input;
-}
-
-void damage(Bytes& input, Random& random) {
-    constexpr std::size_t stream = 3;
-    if (input.size() <= stream + 1) return;
-    const auto at = input.begin() + static_cast<std::ptrdiff_t>(stream + below(random, input.size() - stream));
-    const auto length = static_cast<std::ptrdiff_t>(below(random, 60));
-    const auto end = at + std::min(length, input.end() - at);
-    switch (random.below(7)) {
-        case 0: *at = static_cast<std::byte>(random.below(256)); break;
-        case 1: *at ^= static_cast<std::byte>(1U << random.below(8)); break;
-        case 2: *at = std::byte{0}; break;
-        case 3: input.resize(static_cast<std::size_t>(at - input.begin())); break;
-        case 4: input.erase(at, end); break;
-        case 5: std::fill(at, end, std::byte{0}); break;
-        default: {
-            const Bytes again(at, end);
-            input.insert(at, again.begin(), again.end());
-            break;
-        }
-    }
 }
 
 }  // namespace
@@ -69,7 +49,7 @@ TEST_CASE("damaged_streams_are_read_alike_in_any_pieces_and_as_the_naive_replay_
     for (std::uint64_t i = 0; i < 2500; ++i) {
         // Half of them plain: those are compared with the naive replay.
         Bytes input = valid_input(i, random, i % 2 == 0 ? 0 : random.below(8));
-        for (std::uint32_t n = random.below(4); n > 0; --n) damage(input, random);
+        for (std::uint32_t n = random.below(4); n > 0; --n) damage(input, choices, random);
         if (const std::string wrong = check_itch(input); !wrong.empty()) FAIL("input " << i << ": " << wrong);
     }
 }

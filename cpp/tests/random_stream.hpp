@@ -1,6 +1,8 @@
 // Random messages on few symbols and few prices, with malformed ones among them.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -75,5 +77,27 @@ struct RandomStream {
 
     [[nodiscard]] static std::string name(std::uint32_t locate) { return "SYM" + std::to_string(locate); }
 };
+
+/// Does something to the bytes behind the first `begin`: some are changed, lost, or there twice.
+inline void damage(Bytes& bytes, std::size_t begin, detail::Random& random) {
+    if (bytes.size() <= begin + 1) return;
+    const auto at = bytes.begin() +
+                    static_cast<std::ptrdiff_t>(begin + random.below(static_cast<std::uint32_t>(bytes.size() - begin)));
+    const auto length = static_cast<std::ptrdiff_t>(random.below(60));
+    const auto end = at + std::min(length, bytes.end() - at);
+    switch (random.below(7)) {
+        case 0: *at = static_cast<std::byte>(random.below(256)); break;
+        case 1: *at ^= static_cast<std::byte>(1U << random.below(8)); break;
+        case 2: *at = std::byte{0}; break;
+        case 3: bytes.resize(static_cast<std::size_t>(at - bytes.begin())); break;
+        case 4: bytes.erase(at, end); break;
+        case 5: std::fill(at, end, std::byte{0}); break;
+        default: {
+            const Bytes again(at, end);
+            bytes.insert(at, again.begin(), again.end());
+            break;
+        }
+    }
+}
 
 }  // namespace nanobook::test

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <nanobook/detail/random.hpp>
@@ -486,6 +488,54 @@ TEST_CASE("an_empty_message_has_a_number_and_nothing_else") {
     const Result result = unwrap_pcap(on_ethernet({mold(1, payloads), datagram(4, 1)}));
     CHECK(numbers(result) == std::vector<std::uint64_t>{1, 3, 4});
     CHECK(odd(result) == "malformed 1");
+}
+
+// Datagrams of a socket.
+
+namespace {
+
+Result unwrap_datagrams(std::initializer_list<Bytes> datagrams, Unwrapper::Options options = {}) {
+    Unwrapper unwrapper(Wrapping::moldudp64, options);
+    Result result;
+    const auto append = [&](std::span<const std::byte> bytes) {
+        result.bytes.insert(result.bytes.end(), bytes.begin(), bytes.end());
+    };
+    for (const Bytes& datagram : datagrams) append(unwrapper.feed_datagram(datagram));
+    append(unwrapper.finish());
+    result.report = unwrapper.report();
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("datagrams_of_a_socket_need_no_capture") {
+    const Result result = unwrap_datagrams({datagram(1, 2), heartbeat(3), datagram(4, 1), datagram(3, 1), mold_end(5)});
+    CHECK(numbers(result) == range(1, 4));
+    CHECK(odd(result) == "");
+    CHECK(result.report.packets == 5);
+    CHECK(result.report.heartbeats == 2);
+    CHECK(itch::read(result.bytes, [](const itch::Header&) {}).end_of_session());
+}
+
+TEST_CASE("a_gap_between_datagrams_is_told_by_the_bytes_before_it") {
+    const Result result = unwrap_datagrams({datagram(1, 1), datagram(2, 2), datagram(6, 1)}, {.window = 0});
+    CHECK(gaps(result) == "4+2");
+    CHECK(result.report.gaps[0].offset == datagram(1, 1).size() + datagram(2, 2).size());
+}
+
+TEST_CASE("a_datagram_that_is_not_moldudp64_is_malformed") {
+    Bytes cut = datagram(2, 2);
+    cut.pop_back();
+    const Result result = unwrap_datagrams({datagram(1, 1), cut, Bytes(19), {}, datagram(4, 1)});
+    CHECK(numbers(result) == std::vector<std::uint64_t>{1, 4});
+    CHECK(odd(result) == "gap 1 malformed 3");
+    CHECK(result.report.first->number == cut.size());
+    CHECK(numbers(unwrap_datagrams({datagram(1, 1), cut, datagram(2, 1)}, {.strict = true})) == range(1, 1));
+}
+
+TEST_CASE("only_moldudp64_has_datagrams") {
+    Unwrapper soup(Wrapping::soupbintcp);
+    CHECK_THROWS_AS(std::ignore = soup.feed_datagram(two_orders), std::invalid_argument);
 }
 
 // SoupBinTCP.

@@ -129,6 +129,7 @@ PRICE_SCALE = 4
 #: How messages may lie in a file: behind their lengths, back to back, in packets of a capture, in those of a TCP stream.
 FRAMINGS = ("binaryfile", "raw", "moldudp64", "soupbintcp")
 
+_STREAM = Path("stream")  # what errors call a stream that has no file
 _PIECE = 1 << 22  # bytes between two looks at Ctrl-C and the progress bar: some 10 ms of replay
 _SHARED_PIECE = 1 << 23  # the same where several threads replay it
 _EVENT_PIECE = 1 << 20  # the same where an exchange is told of it
@@ -628,14 +629,21 @@ class File(Tables):
 class Live:
     """Books and tables of a stream that goes on, such as that of a socket.
 
-        live = nanobook.itch.Live("bbo", symbols="AAPL")
+        live = nanobook.itch.Live("bbo", symbols="AAPL", framing="soupbintcp")
         for data in connection:  # in whatever pieces it comes
             for name, rows in live.feed(data).items():
                 print(name, pl.DataFrame(rows))
             print(live.books.best_bid_ask("AAPL"))
 
-    names: of tables, as File.tables takes them, or none. Trades that are broken later cannot be left out. The stream is
-    messages behind their lengths, as in Nasdaq's files. With `strict`, ItchError at the first odd thing.
+    names: of tables, as File.tables takes them, or none. Trades that are broken later cannot be left out.
+    strict: ItchError at the first odd thing, a gap among them; else it is skipped and counted, in `books.report` and
+        `framing_report()`.
+    date, decimal_prices: as of `open`.
+    framing: as of `open`, but not found out: messages behind their lengths, as in Nasdaq's files, unless it is named.
+        With "moldudp64", `feed` takes a capture, as tcpdump writes it, and `feed_datagram` what comes from a socket.
+    window: bytes that are held back where numbers of MoldUDP64 are missing, because the missing may still come: late,
+        of a second line, or sent again. With 0 a gap is given up at once.
+    ValueError where there is no such table or framing. One thread may feed it while others read the books.
     """
 
     def __init__(
@@ -646,32 +654,64 @@ class Live:
         bars_every: Interval = "1m",
         symbols: str | Iterable[str] | None = None,
         strict: bool = False,
-        date: datetime.date | None = None,
+        date: Date | None = None,
+        decimal_prices: bool = False,
+        framing: str = "binaryfile",
+        window: int = 1 << 20,
     ) -> None:
+        if window < 0:
+            raise ValueError(f"window is {window}; it cannot be negative")
         self.strict = strict
+        day = date_of(_STREAM, date)
         self._tables = _itch.LiveTables(
             list(names),
             names_of(symbols),
             strict,
-            None if date is None else midnight_of(date),
+            None if day is None else midnight_of(day),
             bar_interval=parse_interval(bars_every),
+            decimal_prices=decimal_prices,
+            framing=framing,
+            window=window,
             **depth_options(levels, depth_every),
         )
+        self._unwrapper = self._tables.unwrapper
         #: The books of all symbols, or of those chosen, as they are now.
-        self.books = Books(Path("stream"), self._tables.replay)
+        self.books = Books(_STREAM, self._tables.replay)
 
     def feed(self, data: bytes) -> dict[str, Batches]:
-        """The next bytes, cut anywhere. New rows, by the name of their table; each reads as an Arrow stream."""
+        """The next bytes, cut anywhere. New rows, by the name of their table; each reads as an Arrow stream.
+
+        ItchError where it is no capture at all that is fed with the framing "moldudp64", strict or not.
+        """
         return self._checked(self._tables.feed(data))
+
+    def feed_datagram(self, datagram: bytes) -> dict[str, Batches]:
+        """One whole datagram of MoldUDP64, as `socket.recv` gives it; new rows, as of `feed`.
+
+        Datagrams may come in any order, more than once, and of two lines. The offsets of gaps and of what else is odd are
+        those of all datagrams one behind the other. ValueError where the framing is not "moldudp64".
+        """
+        return self._checked(self._tables.feed_datagram(datagram))
 
     def finish(self) -> dict[str, Batches]:
         """There are no more bytes: the last rows, such as bars that had not ended."""
         return self._checked(self._tables.finish())
 
+    def framing_report(self) -> FramingReport:
+        """What the packets told so far: gaps, duplicates, sessions, what could not be read."""
+        return self._unwrapper.report
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """The messages that are missing, by their sequence numbers, of gaps that were given up: the first 4,096."""
+        return self._unwrapper.report.gaps
+
     def _checked(self, rows: dict[str, Batches]) -> dict[str, Batches]:
-        first = self.books.report.first
-        if self.strict and first is not None:
-            raise ItchError(Path("stream"), str(first), first.offset, first.type)
+        if self.strict and (first := self.books.report.first) is not None:
+            raise ItchError(_STREAM, str(first), first.offset, first.type)
+        odd = self._unwrapper.first
+        if odd is not None and (self.strict or odd.oddity == "not_a_capture"):
+            raise ItchError(_STREAM, str(odd), odd.offset)
         return rows
 
 

@@ -5,7 +5,6 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,9 +14,9 @@
 #include <nanobook/itch/mapped_file.hpp>
 #include <nanobook/itch/unwrap.hpp>
 
-#include "arguments.hpp"
 #include "bind.hpp"
 #include "itch_feeding.hpp"
+#include "itch_framing.hpp"
 #include "itch_text.hpp"
 
 namespace nb = nanobind;
@@ -35,13 +34,6 @@ nb::bytes unwrap(itch::Unwrapper& unwrapper, std::span<const std::byte> chunk) {
         messages = unwrapper.feed(chunk);
     }
     return to_python(messages);
-}
-
-itch::Wrapping wrapping_named(std::string_view name) {
-    const auto& names = itch::wrapping_names;
-    const auto* const found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) raise_value_error("no such framing: '" + std::string(name) + "'");
-    return static_cast<itch::Wrapping>(found - names.begin());
 }
 
 std::string_view detect(std::span<const std::byte> head) { return itch::name_of(itch::detect_wrapping(head)); }

@@ -15,13 +15,17 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+#include <nanobook/itch/unwrap.hpp>
 
 #include "arguments.hpp"
 #include "arrow_out.hpp"
 #include "bind.hpp"
 #include "chunk_source.hpp"
+#include "itch_framing.hpp"
 #include "itch_tables.hpp"
 #include "itch_text.hpp"
 
@@ -253,27 +257,32 @@ class TablesIterator {
     Pass pass_;
 };
 
-/// Tables and books of a stream that goes on.
+/// Tables and books of a stream that goes on. It works with the GIL, so that one thread may read the books that another
+/// feeds.
 class LiveTables {
   public:
-    explicit LiveTables(std::shared_ptr<const Request> request)
-        : request_(std::move(request)), market_(live_market(request_->tables, request_->options)) {}
+    LiveTables(std::shared_ptr<const Request> request, itch::Unwrapper unwrapper)
+        : request_(std::move(request)),
+          market_(live_market(request_->tables, request_->options)),
+          unwrapper_(std::move(unwrapper)) {}
 
     /// New rows, by the name of the table.
     nb::dict feed(const nb::bytes& bytes) {
-        const auto data = bytes_of(bytes);
-        {
-            const nb::gil_scoped_release released;
-            market_.tables->feed(data);
-        }
+        market_.tables->feed(unwrapper_.feed(bytes_of(bytes)));
+        return taken();
+    }
+    nb::dict feed_datagram(const nb::bytes& datagram) {
+        market_.tables->feed(unwrapper_.feed_datagram(bytes_of(datagram)));
         return taken();
     }
     nb::dict finish() {
+        market_.tables->feed(unwrapper_.finish());
         market_.tables->finish();
         return taken();
     }
 
     [[nodiscard]] const std::shared_ptr<MarketReplay>& replay() const noexcept { return market_.replay; }
+    [[nodiscard]] const itch::Unwrapper& unwrapper() const noexcept { return unwrapper_; }
 
   private:
     nb::dict taken() {
@@ -294,6 +303,7 @@ class LiveTables {
 
     std::shared_ptr<const Request> request_;
     LiveMarket market_;
+    itch::Unwrapper unwrapper_;
 };
 
 std::shared_ptr<const Request> to_request(const std::vector<std::string>& tables, nb::object chunks, nb::object finish,
@@ -399,17 +409,25 @@ void bind_itch_tables(nb::module_& parent) {
             "__init__",
             [](LiveTables* self, const std::vector<std::string>& tables, const std::vector<nb::str>& symbols,
                bool strict, std::optional<std::int64_t> midnight, std::size_t depth, Timestamp depth_interval,
-               Timestamp bar_interval) {
-                new (self) LiveTables(to_request(
-                    tables, {}, {}, {},
-                    {symbols_named(symbols), 0, std::nullopt, strict, midnight, depth, depth_interval, bar_interval}));
+               Timestamp bar_interval, bool decimal_prices, std::string_view framing, std::size_t window) {
+                const TableOptions options{
+                    symbols_named(symbols), 0, std::nullopt, strict, midnight, depth, depth_interval, bar_interval,
+                    decimal_prices};
+                new (self) LiveTables(to_request(tables, {}, {}, {}, options),
+                                      itch::Unwrapper(wrapping_named(framing), {strict, window}));
             },
             "tables"_a, "symbols"_a = std::vector<nb::str>(), "strict"_a = false, "midnight"_a = nb::none(),
-            "depth"_a = 10, "depth_interval"_a = 0, "bar_interval"_a = 60'000'000'000, "Times are in nanoseconds.")
+            "depth"_a = 10, "depth_interval"_a = 0, "bar_interval"_a = 60'000'000'000, "decimal_prices"_a = false,
+            "framing"_a = "binaryfile", "window"_a = itch::Unwrapper::Options{}.window, "Times are in nanoseconds.")
         .def("feed", &LiveTables::feed, "chunk"_a, nb::sig("def feed(self, chunk: bytes) -> dict[str, Batches]"),
              "The next bytes of the stream, cut anywhere; new rows by the name of their table.")
+        .def("feed_datagram", &LiveTables::feed_datagram, "datagram"_a,
+             nb::sig("def feed_datagram(self, datagram: bytes) -> dict[str, Batches]"),
+             "The same of one MoldUDP64 datagram; ValueError where the framing is another.")
         .def("finish", &LiveTables::finish, nb::sig("def finish(self) -> dict[str, Batches]"),
              "There are no more bytes.")
         .def_prop_ro("replay", &LiveTables::replay, nb::sig("def replay(self) -> Replay"),
-                     "The books, as they are now.");
+                     "The books, as they are now.")
+        .def_prop_ro("unwrapper", &LiveTables::unwrapper, nb::rv_policy::reference_internal,
+                     nb::sig("def unwrapper(self) -> Unwrapper"), "What takes off the framing.");
 }

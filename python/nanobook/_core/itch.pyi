@@ -1350,12 +1350,17 @@ class TablesIterator:
 class LiveTables:
     """Tables and books of a stream that goes on."""
 
-    def __init__(self, tables: Sequence[str], symbols: Sequence[str] = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ...) -> None:
+    def __init__(self, tables: Sequence[str], symbols: Sequence[str] = ..., strict: bool = ..., midnight: int | None = ..., depth: int = ..., depth_interval: int = ..., bar_interval: int = ..., decimal_prices: bool = ..., framing: str = ..., window: int = ...) -> None:
         """Times are in nanoseconds."""
 
     def feed(self, chunk: bytes) -> dict[str, Batches]:
         """
         The next bytes of the stream, cut anywhere; new rows by the name of their table.
+        """
+
+    def feed_datagram(self, datagram: bytes) -> dict[str, Batches]:
+        """
+        The same of one MoldUDP64 datagram; ValueError where the framing is another.
         """
 
     def finish(self) -> dict[str, Batches]:
@@ -1364,3 +1369,7 @@ class LiveTables:
     @property
     def replay(self) -> Replay:
         """The books, as they are now."""
+
+    @property
+    def unwrapper(self) -> Unwrapper:
+        """What takes off the framing."""

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <type_traits>
 #include <variant>
@@ -39,13 +40,22 @@ inline constexpr std::array<std::string_view, 4> wrapping_names{"binaryfile", "r
     return wrapping_names[static_cast<std::size_t>(wrapping)];
 }
 
-/// Packets of a capture to the messages of their MoldUDP64 datagrams.
+/// Packets of a capture, or datagrams from a socket, to the messages of MoldUDP64.
 class MoldUdp64Capture {
   public:
     explicit MoldUdp64Capture(std::size_t window) : mold_(window) {}
 
     void feed(std::span<const std::byte> chunk, Unwrapped& out) {
         packets_.feed(chunk, out.report, [&](const Packet& packet) { take(packet, out); });
+    }
+
+    void feed_datagram(std::span<const std::byte> datagram, Unwrapped& out) {
+        ++out.report.packets;
+        // Other traffic is natural in a capture, but not in a socket that was opened for this.
+        if (!mold_.feed(datagram, false, datagram_offset_, out)) {
+            out.report.add({UnwrapOddity::malformed, datagram_offset_, datagram.size()});
+        }
+        datagram_offset_ += datagram.size();
     }
 
     void finish(Unwrapped& out) {
@@ -77,6 +87,7 @@ class MoldUdp64Capture {
 
     CaptureReader packets_;
     MoldUdp64Reader mold_;
+    std::uint64_t datagram_offset_ = 0;
 };
 
 /// Takes the wrapping off a stream that comes in chunks cut anywhere. What comes out is a BinaryFILE stream: for
@@ -91,20 +102,24 @@ class Unwrapper {
     };
 
     explicit Unwrapper(Wrapping wrapping) : Unwrapper(wrapping, Options{}) {}
-    Unwrapper(Wrapping wrapping, Options options) : out_(options.strict) {
-        switch (wrapping) {
-            case Wrapping::binaryfile: break;
-            case Wrapping::raw: stream_.emplace<RawMessageReader>(); break;
-            case Wrapping::moldudp64: stream_.emplace<MoldUdp64Capture>(options.window); break;
-            case Wrapping::soupbintcp: stream_.emplace<SoupBinTcpReader>(); break;
-        }
-    }
+    Unwrapper(Wrapping wrapping, Options options)
+        : stream_(stream_of(wrapping, options.window)), out_(options.strict) {}
 
     /// The messages that `chunk` completes, each behind its length; good until the next call. There is room for those
     /// of one chunk, and for the window.
     [[nodiscard]] std::span<const std::byte> feed(std::span<const std::byte> chunk) {
         if (std::holds_alternative<std::monostate>(stream_)) return chunk;
         return collect([&](auto& stream) { stream.feed(chunk, out_); });
+    }
+
+    /// The same of one MoldUDP64 datagram as a socket gives it, in place of a capture of them. Offsets are those of the
+    /// datagrams one behind the other. std::invalid_argument where the wrapping is another.
+    [[nodiscard]] std::span<const std::byte> feed_datagram(std::span<const std::byte> datagram) {
+        auto* const mold = std::get_if<MoldUdp64Capture>(&stream_);
+        if (mold == nullptr) throw std::invalid_argument("only a stream of moldudp64 takes datagrams");
+        out_.clear();
+        mold->feed_datagram(datagram, out_);
+        return out_.bytes();
     }
 
     /// There are no more bytes. What was held back; and a length of 0 where the wrapping ended the session.
@@ -115,18 +130,30 @@ class Unwrapper {
     [[nodiscard]] const UnwrapReport& report() const noexcept { return out_.report; }
 
   private:
+    using Stream = std::variant<std::monostate, RawMessageReader, MoldUdp64Capture, SoupBinTcpReader>;
+
+    static Stream stream_of(Wrapping wrapping, std::size_t window) {
+        switch (wrapping) {
+            case Wrapping::binaryfile: break;
+            case Wrapping::raw: return RawMessageReader();
+            case Wrapping::moldudp64: return MoldUdp64Capture(window);
+            case Wrapping::soupbintcp: return SoupBinTcpReader();
+        }
+        return {};
+    }
+
     template <class Work>
     std::span<const std::byte> collect(Work&& work) {
         out_.clear();
         std::visit(
-            [&]<class Stream>(Stream& stream) {
-                if constexpr (!std::is_same_v<Stream, std::monostate>) work(stream);
+            [&]<class Each>(Each& stream) {
+                if constexpr (!std::is_same_v<Each, std::monostate>) work(stream);
             },
             stream_);
         return out_.bytes();
     }
 
-    std::variant<std::monostate, RawMessageReader, MoldUdp64Capture, SoupBinTcpReader> stream_;
+    Stream stream_;
     Unwrapped out_;
 };
 
