@@ -1,6 +1,7 @@
 """Tables as Parquet files: read once where that suffices, whatever happened to the conversion before."""
 
 import gzip
+import random
 import subprocess
 import sys
 import threading
@@ -84,15 +85,40 @@ def test_a_window_leaves_out_trades_that_are_broken_after_it(broken_day: Path, t
         assert pl.DataFrame(itch.open(path).tables("trades", until=3)["trades"])["match"].to_list() == [1, 3]
 
 
-def test_a_gzipped_day_without_broken_trades_is_decompressed_once(broken_day: Path, tmp_path: Path) -> None:
+def test_a_gzipped_day_without_broken_trades_is_decompressed_once(tmp_path: Path) -> None:
     sound = tmp_path / "sound.itch"
     sound.write_bytes(frame(*map(trade, (1, 2, 3))))
     file = CountingFile(zipped(sound))
     file.convert(tmp_path / "out", "bbo", "trades", "bars1m")
     assert file.passes == 1
-    broken = CountingFile(zipped(broken_day))
-    broken.convert(tmp_path / "out", "bbo", "trades", "bars1m")
-    assert broken.passes == 2
+
+
+def test_another_pass_is_for_bars_of_which_a_trade_is_broken(broken_day: Path, tmp_path: Path) -> None:
+    file = CountingFile(zipped(broken_day))
+    file.convert(tmp_path / "trades", "bbo", "trades")
+    assert file.passes == 1
+    file = CountingFile(zipped(broken_day))
+    file.convert(tmp_path / "bars", "bbo", "trades", "bars1m")
+    assert file.passes == 2
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_trades_broken_at_any_distance_are_left_out(threads: int, tmp_path: Path) -> None:
+    chance = random.Random(5)
+    data = []
+    for number in range(150_000):  # more than two batches
+        kind = chance.random()
+        if kind < 0.001:
+            data.append(encode("B", locate=1, match=chance.randrange(number + 10), timestamp=number))
+        else:
+            data.append(trade(chance.randrange(number) if kind < 0.002 else number))  # some twice
+    path = tmp_path / "day.itch"
+    path.write_bytes(frame(*data))
+    (trades,) = itch.open(zipped(path), threads=threads).convert(tmp_path / "out", "trades")
+    expected = rows_of(itch.open(path).trades())
+    assert len(expected) < 149_800
+    assert written([trades]) == [expected]
+    assert parts_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("questions", [("trades",), ("bbo",), ("orders", "bars")])

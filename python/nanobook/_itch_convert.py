@@ -94,6 +94,35 @@ class Writer:
         if batches:
             self._writing = self._pool.submit(self._write, batches)
 
+    def leave_out(self, broken: dict[int, int]) -> None:
+        """Takes trades out again, of those match numbers, that are among as many first rows."""
+        self.flush()
+        self._wait()
+        self._writing = self._pool.submit(self._leave_out, broken)
+
+    def _leave_out(self, broken: dict[int, int]) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        self._writer.close()
+        written, lock = self.part, self._lock
+        self._lock, self.part = _part_of(self.path)
+        try:
+            self._writer = self._opened()
+            source = pq.ParquetFile(written)
+            rows = 0
+            for group in range(source.num_row_groups):
+                table = source.read_row_group(group)
+                found = pc.indices_nonzero(pc.is_in(table["match"], pa.array(list(broken), pa.uint64())))
+                at = [i for i in found.to_pylist() if rows + i < broken[table["match"][i].as_py()]]
+                ends = zip([0, *(i + 1 for i in at)], [*at, table.num_rows], strict=True)
+                self._writer.write_table(pa.concat_tables(table.slice(a, b - a) for a, b in ends).cast(self._schema))
+                rows += table.num_rows
+        finally:
+            written.unlink()
+            os.close(lock)
+
     def finish(self) -> None:
         self.flush()
         self._wait()
@@ -117,14 +146,17 @@ class Writer:
             os.close(self._lock)
 
     def _begin(self, schema: Any) -> None:
-        import pyarrow.parquet as pq
-
         self._batches, self._rows, self._bytes = [], 0, 0
         self._wait()
         if self._writer is not None:
             self._writer.close()
-        schema = schema.with_metadata(self.provenance)
-        self._writer = pq.ParquetWriter(self.part, schema, **_encodings_of(schema))
+        self._schema = schema.with_metadata(self.provenance)
+        self._writer = self._opened()
+
+    def _opened(self) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetWriter(self.part, self._schema, **_encodings_of(self._schema))
 
     def _wait(self) -> None:
         if self._writing is not None:
@@ -198,7 +230,8 @@ def convert(
                 writers[target.name] = Writer(path, provenance)
         for now in _passes([target for target in targets if target.name in writers]):
             options = {name: value for target in now.values() for name, value in target.options.items()}
-            for kind, batches in file._rows(list(now), **request, **options):
+            mend = writers[now["trades"].name].leave_out if "trades" in now else None
+            for kind, batches in file._rows(list(now), mend, **request, **options):
                 writers[now[kind].name].add(batches)
             for target in now.values():
                 writers[target.name].flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import datetime
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -225,10 +225,13 @@ class Tables(abc.ABC):
     ) -> Table:
         return Table([name], **self._request(symbols, start, until, progress), **options, broken=self._broken)
 
-    def _rows(self, names: list[str], **request: Any) -> Iterator[tuple[str, Batches]]:
+    def _rows(
+        self, names: list[str], mend: Callable[[dict[int, int]], None] | None = None, **request: Any
+    ) -> Iterator[tuple[str, Batches]]:
         """Rows of several tables, after none of each, for its columns.
 
-        Where none come again, the table begins anew: what there was of it has trades that are broken later.
+        Where none come again, the table begins anew: what there was of it has trades that are broken later. Trades do
+        not where `mend` takes them out: by match number it is told how many rows came before the trade was broken.
         """
         known = self._broken
         # Most days break none, so it is not worth a second decompression to look for them first. But a pass that ends at
@@ -239,7 +242,11 @@ class Tables(abc.ABC):
         yield from passing
         if request["until"] is None and len(names[0]) > 1:  # it saw all, and was not after messages of a type alone
             self._broken = passing.broken
-        if hopes and self._broken and (anew := [name for name in names if name in ("trades", "bars")]):
+        if not hopes or not self._broken:
+            return
+        if mend is not None and "trades" in names:
+            mend(passing.broken_rows)
+        if anew := [name for name in names if name == "bars" or (name == "trades" and mend is None)]:
             yield from self._rows(anew, **request)
 
     def _request(

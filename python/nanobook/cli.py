@@ -300,11 +300,9 @@ def _cut_off(path: Path, report: itch.Report | itch.FramingReport) -> None:
 
 
 @contextlib.contextmanager
-def _opened(
-    path: Path, strict: bool, framing: str | None = None, date: datetime.date | None = None
-) -> Iterator[itch.File]:
+def _opened(path: Path, strict: bool, framing: str | None = None, **options: Any) -> Iterator[itch.File]:
     try:
-        with itch.open(path, strict=strict, framing=framing, date=date) as file:
+        with itch.open(path, strict=strict, framing=framing, **options) as file:
             yield file
     except OSError as error:
         # The system names the file where it opens one, and not where reading it fails.
@@ -591,6 +589,8 @@ def book(path: Path, symbol: str, at: str | None, depth: int, framing: str | Non
 @_start
 @_until
 @_date
+@click.option("--decimal-prices", is_flag=True, help="Prices in dollars rather than integers of four decimals.")
+@click.option("--threads", type=click.IntRange(1, 1_024), help="As many as there are cores by default.")
 @_framing
 @_strict
 def convert(
@@ -598,6 +598,8 @@ def convert(
     out: Path,
     tables: str,
     date: datetime.date | None,
+    decimal_prices: bool,
+    threads: int | None,
     framing: str | None,
     strict: bool,
     **window: str | None,
@@ -609,7 +611,7 @@ def convert(
     """
     from nanobook import _itch_commands
 
-    with _opened(path, strict, framing, date) as file:
+    with _opened(path, strict, framing, date=date, decimal_prices=decimal_prices, threads=threads) as file:
         _itch_commands.convert_file(file, out, tables, **window)
 
 
@@ -662,7 +664,7 @@ def lobster(
     """
     from nanobook import _itch_commands
 
-    with _opened(path, strict, framing, date) as file:
+    with _opened(path, strict, framing, date=date) as file:
         _itch_commands.lobster_file(file, out, symbols, levels, start, until)
 
 

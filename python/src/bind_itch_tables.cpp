@@ -5,6 +5,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/unordered_map.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -79,6 +81,9 @@ class Pass {
 
     /// The trades that were taken back so far.
     [[nodiscard]] itch::BrokenTrades broken() const { return maker_ ? maker_->broken() : itch::BrokenTrades(); }
+    [[nodiscard]] std::unordered_map<std::uint64_t, std::size_t> broken_rows() {
+        return maker_ ? maker_->broken_rows() : std::unordered_map<std::uint64_t, std::size_t>();
+    }
 
     /// The number of a table and rows of it; none at the end, nor where `one_chunk` of the stream has not enough for a
     /// batch.
@@ -102,7 +107,14 @@ class Pass {
   private:
     // A batch is this large or larger, but for the last.
     static constexpr std::size_t enough_rows = std::size_t{1} << 16;
-    static constexpr std::size_t piece_size = std::size_t{1} << 18;  // of bytes, between two looks at the rows
+
+    // Of bytes, between two looks at the rows. Threads need more of them at a time; but rows of depth are long, and as
+    // many as messages.
+    [[nodiscard]] std::size_t piece_size() const noexcept {
+        if (options_.threads == 1) return std::size_t{1} << 18;
+        const bool has_depth = std::ranges::find(request_->tables, MarketTable::depth) != request_->tables.end();
+        return (std::size_t{1} << 23) / (has_depth ? 1 + options_.depth : 1);
+    }
 
     [[nodiscard]] std::size_t number_of_tables() const noexcept {
         return std::max<std::size_t>(1, request_->tables.size());
@@ -143,7 +155,7 @@ class Pass {
             has_begun_ = true;
             has_stopped_ = left_.empty();
         }
-        const auto piece = options_.threads > 1 ? left_ : left_.first(std::min(piece_size, left_.size()));
+        const auto piece = left_.first(std::min(piece_size(), left_.size()));
         left_ = left_.subspan(piece.size());
         if (!has_stopped_ && !maker_->feed(piece)) {
             has_stopped_ = true;
@@ -236,6 +248,7 @@ class TablesIterator {
     }
 
     [[nodiscard]] itch::BrokenTrades broken() const { return pass_.broken(); }
+    [[nodiscard]] std::unordered_map<std::uint64_t, std::size_t> broken_rows() { return pass_.broken_rows(); }
 
     [[nodiscard]] nb::dict no_rows() const {
         nb::dict made;
@@ -402,7 +415,9 @@ void bind_itch_tables(nb::module_& parent) {
         .def("__next__", &TablesIterator::next, nb::sig("def __next__(self) -> tuple[str, Batches]"))
         .def("no_rows", &TablesIterator::no_rows, nb::sig("def no_rows(self) -> dict[str, Batches]"),
              "The tables by name, before anything is read.")
-        .def_prop_ro("broken", &TablesIterator::broken, "The trades that were taken back so far.");
+        .def_prop_ro("broken", &TablesIterator::broken, "The trades that were taken back so far.")
+        .def_prop_ro("broken_rows", &TablesIterator::broken_rows,
+                     "The same by match number, with the number of rows of trades that came before each was.");
 
     nb::class_<LiveTables>(m, "LiveTables", "Tables and books of a stream that goes on.")
         .def(

@@ -315,6 +315,13 @@ class MarketTables : public TableMaker {
 
     [[nodiscard]] itch::BrokenTrades broken() const override { return data().taken_back; }
 
+    [[nodiscard]] std::unordered_map<std::uint64_t, std::size_t> broken_rows() override {
+        place_broken();
+        std::unordered_map<std::uint64_t, std::size_t> rows;
+        for (const auto& [match, place] : broken_) rows.emplace(match, place.rows);
+        return rows;
+    }
+
     void skip(std::size_t table, std::size_t rows) override { skip_[table] = rows; }
 
     [[nodiscard]] std::size_t rows(std::size_t table) const override {
@@ -336,7 +343,10 @@ class MarketTables : public TableMaker {
         itch::MarketData& found = data();
         switch (tables_[table]) {
             case MarketTable::bbo: return taken(table, found.quotes->rows, &MarketTables::quotes);
-            case MarketTable::trades: return taken(table, found.trades, &MarketTables::trades);
+            case MarketTable::trades:
+                place_broken();
+                trades_made_ += found.trades.size();
+                return taken(table, found.trades, &MarketTables::trades);
             case MarketTable::depth: return depth(table, *found.depth);
             case MarketTable::bars: return taken(table, found.bars->rows, &MarketTables::bars);
             case MarketTable::orders: return taken(table, found.orders->rows, &MarketTables::orders);
@@ -377,6 +387,17 @@ class MarketTables : public TableMaker {
     // Of depth in a batch: a row of many levels is long.
     [[nodiscard]] std::size_t most_rows() const noexcept {
         return std::clamp<std::size_t>(1'000'000 / options_.depth, 1, 65'536);
+    }
+
+    // How many trades were made before each was taken back: before the rows are handed out, and the offsets forgotten.
+    void place_broken() {
+        const itch::MarketData& found = data();
+        for (const auto& [match, offset] : found.taken_back.all()) {
+            const auto [place, is_new] = broken_.try_emplace(match);
+            if (!is_new && place->second.offset == offset) continue;
+            const auto later = std::ranges::lower_bound(found.trades, offset, {}, &itch::TapeTrade::offset);
+            place->second = {offset, trades_made_ + static_cast<std::size_t>(later - found.trades.begin())};
+        }
     }
 
     // Those that are not to be left out.
@@ -548,6 +569,12 @@ class MarketTables : public TableMaker {
     std::vector<MarketTable> tables_;
     TableOptions options_;
     std::vector<std::size_t> skip_;  // rows, by table
+    struct BrokenPlace {
+        std::uint64_t offset = 0;
+        std::size_t rows = 0;  // of trades before it
+    };
+    std::unordered_map<std::uint64_t, BrokenPlace> broken_;  // by match number
+    std::size_t trades_made_ = 0;
     itch::DepthGrid grid_;
     Symbols symbols_;
 };

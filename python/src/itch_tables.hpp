@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <nanobook/core/symbol.hpp>
@@ -50,6 +51,8 @@ class TableMaker {
     [[nodiscard]] virtual nanobook::itch::Report report() const = 0;
     /// The trades that were taken back so far.
     [[nodiscard]] virtual nanobook::itch::BrokenTrades broken() const { return {}; }
+    /// By match number, the trades that were taken back so far, and how many rows of trades were made before.
+    [[nodiscard]] virtual std::unordered_map<std::uint64_t, std::size_t> broken_rows() { return {}; }
     /// What was fed may have been misunderstood: begin anew with one thread.
     [[nodiscard]] virtual bool is_in_doubt() const { return false; }
     /// Leaves out the first rows of a table.

@@ -1347,6 +1347,12 @@ class TablesIterator:
     def broken(self) -> BrokenTrades:
         """The trades that were taken back so far."""
 
+    @property
+    def broken_rows(self) -> dict[int, int]:
+        """
+        The same by match number, with the number of rows of trades that came before each was.
+        """
+
 class LiveTables:
     """Tables and books of a stream that goes on."""
 

@@ -37,6 +37,8 @@ class BrokenTrades {
         return found != last_.end() && found->second > offset;
     }
     [[nodiscard]] std::size_t size() const noexcept { return last_.size(); }
+    /// Match numbers, and where the last message begins that takes each back.
+    [[nodiscard]] const std::unordered_map<std::uint64_t, std::uint64_t>& all() const noexcept { return last_; }
 
   private:
     std::unordered_map<std::uint64_t, std::uint64_t> last_;  // match number to where its last B begins
