@@ -237,7 +237,7 @@ void itch_tables_parallel(benchmark::State& state) {
             std::vector<MarketData> parts(threads, data);
             const auto hand_over = [&] {
                 replay->wait();
-                for (std::size_t part = 0; part < threads; ++part) (*replay)[part].observer().hand_over(parts[part]);
+                MarketData::hand_over(*replay, parts);
             };
             rows = for_each_piece(std::size_t{1} << 23, [&](std::span<const std::byte> bytes) {
                 hand_over();

@@ -254,12 +254,12 @@ def test_ctrl_c_ends_the_reading_of_a_table(day: Path) -> None:
 
 
 def test_a_rare_table_is_not_read_where_only_its_columns_are_wanted(tmp_path: Path) -> None:
-    path = itch.synthesize(tmp_path / "day.itch", messages=200_000)
+    path = itch.synthesize(tmp_path / "day.itch", messages=400_000)
     done = []
     table = itch.open(path).table("R", progress=lambda at, _: done.append(at))
     schema = pa.RecordBatchReader.from_stream(table).schema
     assert schema.names == table.columns
-    assert sum(done) == 0  # nothing beyond the first chunk was asked for
+    assert max(done) < 1 << 23  # of 12 million: nothing beyond the beginning was asked for
     assert pa.table(table).num_rows > 1_000
 
 

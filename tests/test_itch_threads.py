@@ -1,8 +1,12 @@
 """Tables made by several threads are those made by one, row by row."""
 
+import gc
 import gzip
 import itertools
+import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from nanobook import itch
+from nanobook._core import itch as _core
 from reference_itch import encode, frame
 from test_itch_random import streams
 
@@ -79,6 +84,7 @@ def test_tables_of_random_streams_with_orders_that_do_not_fit(tmp_path: Path, st
     path = tmp_path / "stream.itch"
     path.write_bytes(stream)
     assert_same(path, 3)
+    itch._SHARED_PIECE = 100  # the fixture takes it back
     assert_same(path, 2, clock=True)
 
 
@@ -114,6 +120,48 @@ def test_what_was_handed_out_before_stays_and_nothing_comes_twice(large: Path, t
     assert pl.DataFrame(whole).equals(pl.DataFrame(itch.open(path, threads=1).bbo()))
 
 
+@pytest.mark.parametrize("tail", ["odd", "cut"])
+@pytest.mark.parametrize("table", ["bbo", "bars", "imbalance"])
+def test_what_is_wrong_with_a_small_file_is_an_error_of_ours(table: str, tail: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.itch"
+    add = frame(encode("A", locate=1, ref=1, side="B", shares=1, stock="A", price=1))
+    path.write_bytes(add + (b"\x00\x09?12345678" if tail == "odd" else add[:20]))
+    errors = []
+    for threads in (1, 3):
+        with pytest.raises(itch.ItchError) as error:
+            pl.DataFrame(getattr(itch.open(path, strict=True, threads=threads), table)())
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]
+
+
+def test_what_is_wrong_behind_the_end_of_the_window_does_not_matter(large: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.itch.gz"
+    path.write_bytes(gzip.compress(large.read_bytes(), 1)[:1_000_000])
+    broken = _core.BrokenTrades()
+    rows = []
+    for threads in (1, 3):
+        file = itch.open(path, threads=threads)
+        request = file._request(None, None, "04:05", None)
+        passing = _core.TablesIterator(["bbo"], **request, broken=broken)
+        rows.append([pl.DataFrame(batch) for _, batch in passing])
+    assert pl.concat(rows[0]).equals(pl.concat(rows[1]))
+
+
+def test_reports_of_all_threads_make_one(large: Path, tmp_path: Path) -> None:
+    path = tmp_path / "unknown.itch"
+    tail = [encode("D", locate=locate, timestamp=1, ref=1) for locate in range(1, 60)]
+    path.write_bytes(frame(*tail) + large.read_bytes() + frame(encode("S", timestamp=1 << 47))[:9])
+    reports = []
+    for threads in (1, 3):
+        heard: list[itch.Report] = []
+        request = itch.open(path, threads=threads)._request(None, None, None, None) | {"finish": heard.append}
+        for _ in _core.TablesIterator(["bbo"], **request, broken=_core.BrokenTrades()):
+            pass
+        reports.append((heard[0].counts(), str(heard[0].first), heard[0].truncated_at))
+    assert reports[0] == reports[1]
+    assert reports[0][0]["unknown_reference"] == {"D": 59}
+
+
 def test_a_strict_table_ends_with_the_same_error(large: Path, tmp_path: Path) -> None:
     path = tmp_path / "odd.itch"
     path.write_bytes(large.read_bytes() + odd_tail(large))
@@ -126,10 +174,24 @@ def test_a_strict_table_ends_with_the_same_error(large: Path, tmp_path: Path) ->
     assert "another locate" in errors[0]
 
 
-def test_the_number_of_threads_is_that_of_cores_where_it_is_worth_it(large: Path) -> None:
+def test_the_number_of_threads_is_that_of_cores_where_it_is_worth_it(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert itch.open(large).threads == 1
-    with pytest.raises(ValueError, match="threads is 0"):
-        itch.open(large, threads=0)
+    monkeypatch.setattr(itch, "_FEW", 1)
+    assert itch.open(large).threads == min(8, len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025, 10**20])
+def test_a_number_of_threads_that_cannot_be_is_refused(threads: int, large: Path) -> None:
+    with pytest.raises(ValueError, match=f"threads is {threads}; it goes from 1 to 1024"):
+        itch.open(large, threads=threads)
+
+
+@pytest.mark.parametrize("threads", ["2", 2.0])
+def test_what_is_no_number_of_threads_is_refused(threads: Any, large: Path) -> None:
+    with pytest.raises(TypeError, match="threads is a whole number or None"):
+        itch.open(large, threads=threads)
 
 
 def test_ctrl_c_ends_a_pass_of_threads(large: Path) -> None:
@@ -140,11 +202,56 @@ def test_ctrl_c_ends_a_pass_of_threads(large: Path) -> None:
         if next(calls) == 20:
             signal.raise_signal(signal.SIGINT)
 
-    before = threading.active_count()
+    before = sum(1 for _ in Path("/proc/self/task").iterdir())
     with pytest.raises(KeyboardInterrupt):
         file.tables("bbo", "trades", progress=progress)
-    assert threading.active_count() == before
+    gc.collect()
+    assert sum(1 for _ in Path("/proc/self/task").iterdir()) <= before
     assert len(file.tables("bbo")["bbo"]) > 0
+
+
+def test_a_stream_of_another_process_ends_without_harm(large: Path) -> None:
+    code = f"""
+import os
+import pyarrow as pa
+from nanobook import itch
+reader = pa.RecordBatchReader.from_stream(itch.open({str(large)!r}, threads=3).bbo())
+reader.read_next_batch()
+child = os.fork()
+if child == 0:
+    try:
+        reader.read_all()
+    except OSError as error:
+        assert "another process" in str(error)
+        del reader
+        os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert reader.read_all().num_rows > 0
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120)
+
+
+def test_passes_in_doubt_beside_another_thread_of_python(tmp_path: Path) -> None:
+    path = tmp_path / "odd.itch"
+    odd = [encode("A", locate=locate, ref=locate, side="B", shares=1, stock="A", price=1) for locate in range(1, 50)]
+    odd += [encode("D", locate=locate % 7 + 40, ref=locate) for locate in range(1, 50)]
+    path.write_bytes(frame(*odd))
+    over = threading.Event()
+    request = itch.open(path, threads=2)._request(None, None, None, None)
+
+    def touch() -> None:
+        while not over.is_set():
+            for _ in range(1000):
+                _ = [request["chunks"], request["scan"]]
+
+    other = threading.Thread(target=touch)
+    other.start()
+    try:
+        for _ in range(300):
+            assert sum(len(rows) for _, rows in _core.TablesIterator(["bbo", "trades"], **request)) > 40
+    finally:
+        over.set()
+        other.join()
 
 
 # ---------------------------------------------------------------------- prices

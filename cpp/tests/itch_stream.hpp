@@ -137,10 +137,14 @@ class Stream {
 
     template <class Message>
     Stream& write(Message message, std::uint16_t locate) {
+        return write_at(message, locate, ++time_);
+    }
+    template <class Message>
+    Stream& write_at(Message message, std::uint16_t locate, std::uint64_t time) {
         message.type = Message::code;
         message.locate = locate;
         message.tracking = 0;
-        message.timestamp = ++time_;
+        message.timestamp = time;
         encoder_.write(message);
         return *this;
     }

@@ -48,7 +48,8 @@ class Tables(abc.ABC):
         The table is read from the file when somebody reads it, in batches, so that memory does not depend on the length
         of the file. Columns: `timestamp` (nanoseconds since midnight), `datetime` (UTC; where the date of the session is
         known), `locate`, `tracking`, `symbol`, and the other fields by their names in the specification. Prices are
-        integers of 4 decimals (8 in type V); characters and text are dictionaries.
+        integers of 4 decimals (8 in type V), in all tables, or decimals where the file was opened with `decimal_prices`;
+        characters and text are dictionaries.
 
         type: one of the 23 of ITCH 5.0. ValueError for any other.
         symbols: only theirs. start, until: only from and up to these times of day, both included.
@@ -118,8 +119,8 @@ class Tables(abc.ABC):
         """Trades by the minute, or any interval: a row for every bar of a symbol in which it trades.
 
         Columns: timestamp (of its begin), datetime, symbol, open, high, low, close (4 decimals), volume (shares), vwap
-        (mean price of a share, 4 decimals), trades (their number). The trades are those of `trades`. Arguments as in
-        `table` and `depth`. A trade that is stamped earlier than one before it counts at the time of that one.
+        (mean price of a share, in 1/10,000; in dollars with `decimal_prices`), trades (their number). The trades are those
+        of `trades`. Arguments as in `table` and `depth`. A trade that is stamped earlier than one before it counts at the time of that one.
         """
         return self._table("bars", symbols, start, until, progress, bar_interval=parse_interval(every))
 

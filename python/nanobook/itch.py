@@ -17,6 +17,7 @@ import contextlib
 import datetime
 import functools
 import itertools
+import operator
 import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -136,6 +137,7 @@ _EVENT_PIECE = 1 << 20  # the same where an exchange is told of it
 _SMALL_PIECE = 1 << 16  # the same where each message becomes a Python object
 _FEW = 1 << 24  # bytes that are not worth threads
 _FEW_COMPRESSED = 1 << 22
+_ENOUGH_THREADS = 8  # of more, each would do little else than pass over the messages of the others
 _BLOCK = 1 << 20  # bytes that are decompressed at once, or more where more are taken at once
 _AHEAD = 1 << 24  # that wait for the reader, at most
 _ALL_TYPES = "SRHYLVWKJhAFECXDUPQBINO"
@@ -284,12 +286,10 @@ class File(Tables):
     ) -> None:
         if framing is not None and framing not in FRAMINGS:
             raise ValueError(f"no such framing: {framing!r}; there are {', '.join(FRAMINGS)}")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads is {threads}; it must be at least 1, or None for as many as there are cores")
         self.path = Path(path)
         self.strict = strict
         self.date = date_of(self.path, date)
-        self.decimal_prices = decimal_prices
+        self.decimal_prices = bool(decimal_prices)
         status = self.path.stat()
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise ItchError(self.path, "not a regular file: a pipe or device cannot be read twice")
@@ -305,7 +305,7 @@ class File(Tables):
             self._mapped = _itch.MappedFile(self.path)
             self.size = len(self._mapped)
         few = self.size < (_FEW_COMPRESSED if self.compressed else _FEW)
-        self.threads = threads if threads is not None else 1 if few else _cores()
+        self.threads = _threads(threads) if threads is not None else 1 if few else min(_cores(), _ENOUGH_THREADS)
         self._probe(head, framing)
 
     # ------------------------------------------------------------------ questions
@@ -813,6 +813,16 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _threads(threads: int) -> int:
+    try:
+        number = operator.index(threads)
+    except TypeError:
+        raise TypeError(f"threads is a whole number or None, not {threads!r}") from None
+    if not 1 <= number <= 1024:
+        raise ValueError(f"threads is {number}; it goes from 1 to 1024, or None for as many as there are cores")
+    return number
+
+
 def _begins_a_message(head: bytes) -> bool:
     """A known type behind its own length, or behind 0; or too little to tell."""
     if len(head) < 3:
@@ -840,8 +850,9 @@ def open(
         in Nasdaq's day files, or behind lengths that are all 0. "raw": back to back. "moldudp64": in UDP packets of a
         capture, pcap or pcapng. "soupbintcp": in the packets of a TCP stream.
     decimal_prices: prices in tables are decimals, in dollars, rather than integers of 4 decimals.
-    threads: that keep the books tables are made of, where no symbols are chosen; as many as there are cores by default,
-        and one for a small file. The tables are the same with any number.
+    threads: that keep the books tables are made of, where no symbols are chosen; by default as many as there are cores,
+        but 8 at most, and one for a small file. The tables are the same with any number. Progress may begin anew: where
+        messages speak of orders by another symbol's locate, one thread reads the file again.
     OSError where the file cannot be opened; ItchError where it is empty, no ITCH at all, or its gzip data is corrupt.
     """
     return File(path, strict, date=date, framing=framing, decimal_prices=decimal_prices, threads=threads)

@@ -8,9 +8,14 @@
 #include <nanobind/stl/unordered_map.h>
 #include <nanobind/stl/vector.h>
 
+#if !defined(_WIN32)
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -55,7 +60,8 @@ struct Request {
     }
 };
 
-/// One pass: batches of its tables, as there are rows. Needs no GIL: it takes it for each chunk.
+/// One pass: batches of its tables, as there are rows. `next` is called without the GIL, which it takes where it meets
+/// Python: for each chunk, above all.
 class Pass {
   public:
     explicit Pass(std::shared_ptr<const Request> request)
@@ -63,6 +69,7 @@ class Pass {
         chunks_.emplace(request_->chunks);
     }
     ~Pass() {
+        if (is_of_other_process()) (void)maker_.release();  // its threads are not in this one, and cannot be ended
         if (!nb::is_alive()) {
             // A stream that outlived the interpreter, and with it all that it refers to.
             (void)new std::shared_ptr<const Request>(std::move(request_));
@@ -85,10 +92,33 @@ class Pass {
         return maker_ ? maker_->broken_rows() : std::unordered_map<std::uint64_t, std::size_t>();
     }
 
-    /// The number of a table and rows of it; none at the end, nor where `one_chunk` of the stream has not enough for a
-    /// batch.
-    std::optional<std::pair<std::size_t, ArrowBatch>> next(bool one_chunk = false) {
-        if (!maker_ && is_over_) throw std::runtime_error("this pass over the file broke off: begin anew");
+    /// The number of a table and rows of it; none at the end, nor where the `most` bytes have not enough for a batch.
+    std::optional<std::pair<std::size_t, ArrowBatch>> next(std::size_t most = std::numeric_limits<std::size_t>::max()) {
+        if (is_of_other_process()) throw std::runtime_error("this pass over the file is another process's: begin anew");
+        if (has_failed_) throw std::runtime_error("this pass over the file broke off: begin anew");
+        has_failed_ = true;
+        auto batch = next_of(most);
+        has_failed_ = false;
+        return batch;
+    }
+
+  private:
+    // A batch is this large or larger, but for the last.
+    static constexpr std::size_t enough_rows = std::size_t{1} << 16;
+
+    [[nodiscard]] std::size_t number_of_tables() const noexcept {
+        return std::max<std::size_t>(1, request_->tables.size());
+    }
+
+    [[nodiscard]] bool is_of_other_process() const noexcept {
+#if defined(_WIN32)
+        return false;
+#else
+        return options_.threads > 1 && process_ != ::getpid();
+#endif
+    }
+
+    std::optional<std::pair<std::size_t, ArrowBatch>> next_of(std::size_t most) {
         if (!maker_) begin();
         for (;;) {
             for (; at_ < number_of_tables(); ++at_) {
@@ -98,26 +128,16 @@ class Pass {
                     if (batch.rows() > 0) return std::pair(at_, std::move(batch));
                 }
             }
-            if (is_over_ || (one_chunk && has_begun_ && left_.empty())) return std::nullopt;
+            if (is_over_) return std::nullopt;
             at_ = 0;
-            read();
+            if (fed_ < most) {
+                read();
+            } else if (!maker_->settle() || maker_->is_in_doubt()) {
+                stop();
+            } else {
+                return std::nullopt;
+            }
         }
-    }
-
-  private:
-    // A batch is this large or larger, but for the last.
-    static constexpr std::size_t enough_rows = std::size_t{1} << 16;
-
-    // Of bytes, between two looks at the rows. Threads need more of them at a time; but rows of depth are long, and as
-    // many as messages.
-    [[nodiscard]] std::size_t piece_size() const noexcept {
-        if (options_.threads == 1) return std::size_t{1} << 18;
-        const bool has_depth = std::ranges::find(request_->tables, MarketTable::depth) != request_->tables.end();
-        return (std::size_t{1} << 23) / (has_depth ? 1 + options_.depth : 1);
-    }
-
-    [[nodiscard]] std::size_t number_of_tables() const noexcept {
-        return std::max<std::size_t>(1, request_->tables.size());
     }
 
     void begin() {
@@ -129,7 +149,7 @@ class Pass {
         if (request_->needs_scan()) {
             itch::Reader reader;
             itch::BrokenTrades found;
-            ChunkSource scan(request_->scan);
+            ChunkSource scan = source_of(request_->scan);
             for (auto bytes = scan.next(); !bytes.empty() && find_broken_trades(reader, bytes, found);) {
                 bytes = scan.next();
             }
@@ -139,37 +159,52 @@ class Pass {
         maker_ = market_tables(request_->tables, options_, broken_);
     }
 
+    static ChunkSource source_of(const nb::object& chunks) {
+        const nb::gil_scoped_acquire held;
+        return ChunkSource(chunks);
+    }
+
+    void read() {
+        if (left_.empty()) {
+            if (!read_chunk()) return stop();
+        }
+        const auto piece = left_.first(std::min(maker_->piece_size(), left_.size()));
+        left_ = left_.subspan(piece.size());
+        fed_ += piece.size();
+        if (!maker_->feed(piece) || maker_->is_in_doubt()) stop();
+    }
+
+    // False at the end.
+    bool read_chunk() {
+        try {
+            left_ = chunks_->next();
+            return !left_.empty();
+        } catch (const nb::python_error& error) {
+            // What is wrong with bytes that one thread would not have read is not wrong.
+            const bool is_over = !maker_->settle() || maker_->is_in_doubt();
+            const nb::gil_scoped_acquire held;
+            if (!is_over || error.matches(PyExc_KeyboardInterrupt)) throw;
+            return false;
+        }
+    }
+
+    void stop() {
+        left_ = {};
+        if (!maker_->is_in_doubt()) maker_->finish();
+        if (maker_->is_in_doubt()) return begin_anew();
+        is_over_ = true;
+        const nb::gil_scoped_acquire held;
+        request_->finish(maker_->report());
+        chunks_->close();
+    }
+
     // With one thread, up to where it was: what was handed out was sound.
     void begin_anew() {
         options_.threads = 1;
         maker_ = market_tables(request_->tables, options_, broken_);
         for (std::size_t table = 0; table < rows_.size(); ++table) maker_->skip(table, rows_[table]);
-        chunks_.emplace(request_->chunks);
-        left_ = {};
-        has_stopped_ = is_over_ = false;
-    }
-
-    void read() {
-        if (left_.empty() && !has_stopped_) {
-            left_ = chunks_->next();
-            has_begun_ = true;
-            has_stopped_ = left_.empty();
-        }
-        const auto piece = left_.first(std::min(piece_size(), left_.size()));
-        left_ = left_.subspan(piece.size());
-        if (!has_stopped_ && !maker_->feed(piece)) {
-            has_stopped_ = true;
-            left_ = {};
-        }
-        if (has_stopped_ && !maker_->is_in_doubt()) {
-            is_over_ = true;
-            maker_->finish();
-        }
-        if (maker_->is_in_doubt()) return begin_anew();
-        if (!is_over_) return;
         const nb::gil_scoped_acquire held;
-        request_->finish(maker_->report());
-        chunks_->close();
+        chunks_.emplace(request_->chunks);
     }
 
     std::shared_ptr<const Request> request_;
@@ -180,15 +215,20 @@ class Pass {
     std::vector<std::size_t> rows_;      // handed out, by table
     std::span<const std::byte> left_;    // of the chunk
     std::size_t at_ = 0;                 // the table at hand
-    bool has_begun_ = false;
-    bool has_stopped_ = false;
+    std::size_t fed_ = 0;                // bytes
+    bool has_failed_ = false;
     bool is_over_ = false;
+#if !defined(_WIN32)
+    ::pid_t process_ = ::getpid();
+#endif
 };
 
 // Of no rows, for the names of its columns.
 ArrowBatch empty_batch(const Request& request, std::size_t table) {
-    const auto maker = request.tables.empty() ? message_table(request.type, request.options)
-                                              : market_tables(request.tables, request.options, nullptr);
+    TableOptions options = request.options;
+    options.threads = 1;
+    const auto maker =
+        request.tables.empty() ? message_table(request.type, options) : market_tables(request.tables, options, nullptr);
     return maker->take(table);
 }
 
@@ -200,11 +240,12 @@ struct TableObject {
 
     [[nodiscard]] nb::capsule arrow() const {
         const auto pass = std::make_shared<Pass>(request);
-        // What is wrong from the beginning raises here: the consumer of the stream would make an error of its own of
-        // it.
+        // What is wrong with a small file, or the beginning of a large one, raises here: the consumer of the stream
+        // would make an error of its own of it.
+        constexpr std::size_t beginning = std::size_t{1} << 23;
         auto first = [&] {
             const nb::gil_scoped_release released;
-            return pass->next(true);
+            return pass->next(beginning);
         }();
         const auto read = [pass]() -> std::optional<ArrowBatch> {
             auto batch = pass->next();

@@ -324,6 +324,8 @@ class MarketTables : public TableMaker {
 
     void skip(std::size_t table, std::size_t rows) override { skip_[table] = rows; }
 
+    [[nodiscard]] std::size_t piece_size() const override { return limited(TableMaker::piece_size()); }
+
     [[nodiscard]] std::size_t rows(std::size_t table) const override {
         const itch::MarketData& found = data();
         switch (tables_[table]) {
@@ -358,7 +360,12 @@ class MarketTables : public TableMaker {
     [[nodiscard]] virtual itch::MarketData& data() noexcept = 0;
     [[nodiscard]] const itch::MarketData& data() const noexcept { return const_cast<MarketTables*>(this)->data(); }
 
-    [[nodiscard]] const TableOptions& options() const noexcept { return options_; }
+    // Rows of depth are long, and there may be one of each message.
+    [[nodiscard]] std::size_t limited(std::size_t piece_size) const noexcept {
+        const bool has_depth = std::ranges::find(tables_, MarketTable::depth) != tables_.end();
+        return has_depth ? std::min(piece_size, (std::size_t{1} << 24) / options_.depth) : piece_size;
+    }
+
     [[nodiscard]] itch::ReplayOptions replay_options() const {
         return {.symbols = options_.symbols, .until = options_.until, .strict = options_.strict};
     }
@@ -608,19 +615,23 @@ class ParallelMarketTables final : public MarketTables {
           parts_(options.threads, data_),
           replay_(options.threads, replay_options(), data_) {}
 
+    [[nodiscard]] std::size_t piece_size() const override { return limited(std::size_t{1} << 23); }
     bool feed(std::span<const std::byte> bytes) override {
-        const bool is_going = settle();
+        const bool is_going = hand_over();
         if (replay_.is_in_doubt()) return is_going;
         replay_.start(bytes);
         data_.merge(parts_);
         return is_going;
     }
+    bool settle() override {
+        const bool is_going = hand_over();
+        data_.merge(parts_);
+        return is_going;
+    }
     void finish() override {
         settle();
-        data_.merge(parts_);
         replay_.finish();
-        hand_over();
-        data_.merge(parts_);
+        settle();
     }
     [[nodiscard]] bool is_in_doubt() const override { return replay_.is_in_doubt(); }
     [[nodiscard]] itch::Report report() const override { return replay_.report(); }
@@ -628,13 +639,11 @@ class ParallelMarketTables final : public MarketTables {
   private:
     [[nodiscard]] itch::MarketData& data() noexcept override { return data_; }
 
-    bool settle() {
+    // What there is, unless it is in doubt.
+    bool hand_over() {
         const bool is_going = replay_.wait();
-        if (!replay_.is_in_doubt()) hand_over();
+        if (!replay_.is_in_doubt()) itch::MarketData::hand_over(replay_, parts_);
         return is_going;
-    }
-    void hand_over() {
-        for (std::size_t part = 0; part < parts_.size(); ++part) replay_[part].observer().hand_over(parts_[part]);
     }
 
     itch::MarketData data_;

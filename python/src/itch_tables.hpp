@@ -44,6 +44,8 @@ class TableMaker {
   public:
     virtual ~TableMaker() = default;
 
+    /// How many bytes are best fed between two looks at the rows.
+    [[nodiscard]] virtual std::size_t piece_size() const { return std::size_t{1} << 18; }
     /// The next bytes, cut anywhere; they must stay where they are until the next call. False once it has stopped.
     virtual bool feed(std::span<const std::byte> bytes) = 0;
     /// There are no more.
@@ -53,6 +55,8 @@ class TableMaker {
     [[nodiscard]] virtual nanobook::itch::BrokenTrades broken() const { return {}; }
     /// By match number, the trades that were taken back so far, and how many rows of trades were made before.
     [[nodiscard]] virtual std::unordered_map<std::uint64_t, std::size_t> broken_rows() { return {}; }
+    /// Makes the rows of all that was fed, where `feed` only began to. False once it has stopped.
+    virtual bool settle() { return true; }
     /// What was fed may have been misunderstood: begin anew with one thread.
     [[nodiscard]] virtual bool is_in_doubt() const { return false; }
     /// Leaves out the first rows of a table.

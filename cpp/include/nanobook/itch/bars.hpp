@@ -56,9 +56,12 @@ class BarRecorder {
         ++bar.trades;
     }
 
-    /// Bars before this time are over.
-    void advance(Timestamp time) {
-        if (time - time % interval_ > begin_) flush();
+    /// When the bars begin that are open, or were last.
+    [[nodiscard]] Timestamp begin() const noexcept { return begin_; }
+
+    /// There was a trade, of another's symbols, in bars that begin then.
+    void advance(Timestamp begin) {
+        if (begin > begin_) flush();
     }
 
     /// There are no more trades.

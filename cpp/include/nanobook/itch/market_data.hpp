@@ -72,8 +72,8 @@ struct MarketData {
     template <class Replay>
     void advance(const Header& message, const Replay& replay) {
         if (depth) depth->before(message, replay);
-        if (bars) bars->advance(message.timestamp);
     }
+    /// Do rows depend on the times of messages that make none?
     [[nodiscard]] bool has_clock() const noexcept { return bars || (depth && depth->interval() != 0); }
 
     /// There are no more messages.
@@ -84,18 +84,18 @@ struct MarketData {
         if (orders) orders->finish();
     }
 
-    /// Gives its rows to another of the same tables, which has none.
-    void hand_over(MarketData& to) {
-        if (quotes) quotes->rows.swap(to.quotes->rows);
-        trades.swap(to.trades);
-        if (depth) {
-            std::swap(depth->changed, to.depth->changed);
-            to.depth->follow(*depth);
+    /// Takes the rows that the replays of parts have made so far, each to `parts`, which have none.
+    template <class ParallelReplay>
+    static void hand_over(ParallelReplay& replays, std::span<MarketData> parts) {
+        Timestamp begin = 0;
+        for (std::size_t part = 0; part < parts.size(); ++part) {
+            if (const auto& bars = replays[part].observer().bars) begin = std::max(begin, bars->begin());
         }
-        if (bars) bars->rows.swap(to.bars->rows);
-        if (orders) orders->rows.swap(to.orders->rows);
-        if (status) status->rows.swap(to.status->rows);
-        to.taken_back = taken_back;
+        for (std::size_t part = 0; part < parts.size(); ++part) {
+            MarketData& data = replays[part].observer();
+            if (data.bars) data.bars->advance(begin);
+            data.give_to(parts[part]);
+        }
     }
 
     /// Takes the rows of several, each of which saw some of the books, and puts them in order.
@@ -136,6 +136,19 @@ struct MarketData {
     }
 
   private:
+    void give_to(MarketData& to) {
+        if (quotes) quotes->rows.swap(to.quotes->rows);
+        trades.swap(to.trades);
+        if (depth) {
+            std::swap(depth->changed, to.depth->changed);
+            to.depth->follow(*depth);
+        }
+        if (bars) bars->rows.swap(to.bars->rows);
+        if (orders) orders->rows.swap(to.orders->rows);
+        if (status) status->rows.swap(to.status->rows);
+        to.taken_back = taken_back;
+    }
+
     // Calls `take(part, i)` for each row, in the order of their keys; each part is in order.
     template <class Rows, class Key, class Take>
     static void merge_rows(const std::vector<Rows*>& parts, Key key, Take take) {

@@ -130,6 +130,8 @@ class BasicOrderIndex {
     using Key = std::uint64_t;
 
     BasicOrderIndex() = default;
+    /// Of several, each of which has its share of the orders: all together take no more memory than one.
+    explicit BasicOrderIndex(std::uint32_t shares) noexcept : young_(std::max(1u, Young / shares)) {}
     BasicOrderIndex(BasicOrderIndex&& other) noexcept { swap(other); }
     BasicOrderIndex& operator=(BasicOrderIndex&& other) noexcept {
         swap(other);
@@ -186,7 +188,7 @@ class BasicOrderIndex {
             Sheet& sheet = sheets_[number];
             if (sheet.page != nullptr && slot == &(*sheet.page)[ref]) {
                 *slot = {no_level, 0};
-                const bool old = inserted_ / PageSize - sheet.born > Young;
+                const bool old = inserted_ / PageSize - sheet.born > young_;
                 --sheet.live;
                 if (sheet.live == 0 || (old && sheet.live <= few)) retire(number);
                 return;
@@ -219,7 +221,6 @@ class BasicOrderIndex {
   private:
     static constexpr std::uint64_t most_sheets = 1u << 20;  // beyond these, 8.6e9, every order goes to the table
     static constexpr std::uint32_t few = PageSize / 16;     // below: the table takes less memory than the page
-    static constexpr std::size_t spare_pages = std::size_t{2} * Young;  // pages that may be nearly empty
 
     // Nasdaq's engines each count in steps of four: one engine's references stand together, so that the orders it adds
     // one after another share cache lines.
@@ -242,8 +243,8 @@ class BasicOrderIndex {
     };
 
     [[gnu::noinline]] Sheet* open_page(std::uint64_t number) {
-        // Scattered references would cost a page each: no more pages than the live orders are worth.
-        if (number >= most_sheets || used_pages_ > spare_pages + live_ / few) return nullptr;
+        // Scattered references would cost a page each: no more pages than the live orders are worth, but for a few.
+        if (number >= most_sheets || used_pages_ > std::size_t{2} * young_ + live_ / few) return nullptr;
         if (number >= sheets_.size()) sheets_.resize(number + 1, beyond_);
         if (free_.empty()) add_slab();
         Sheet& sheet = sheets_[number];
@@ -281,6 +282,7 @@ class BasicOrderIndex {
     }
 
     void swap(BasicOrderIndex& other) noexcept {
+        std::swap(young_, other.young_);
         std::swap(sheets_, other.sheets_);
         std::swap(beyond_, other.beyond_);
         std::swap(slabs_, other.slabs_);
@@ -292,6 +294,7 @@ class BasicOrderIndex {
         std::swap(inserted_, other.inserted_);
     }
 
+    std::uint32_t young_ = Young;  // pages' worth of orders
     std::vector<Sheet> sheets_;
     Sheet beyond_;  // what is true of the sheets that are not there yet
     std::vector<std::pair<void*, std::size_t>> slabs_;

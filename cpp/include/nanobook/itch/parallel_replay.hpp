@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,9 +30,12 @@ namespace nanobook::itch {
 template <class Observer = NoObserver>
 class ParallelReplay {
   public:
-    /// Each has a copy of the observer.
+    /// Of all symbols. Each has a copy of the observer. Throws std::invalid_argument where threads are 0, or symbols
+    /// are chosen: an order of another symbol would make doubt.
     ParallelReplay(std::size_t threads, const ReplayOptions& options, const Observer& observer)
         : is_strict_(options.strict) {
+        if (threads == 0) throw std::invalid_argument("a parallel replay has 0 threads; it needs at least 1");
+        if (!options.symbols.empty()) throw std::invalid_argument("a parallel replay is one of all symbols, not some");
         ReplayOptions own = options;
         own.part.count = static_cast<std::uint32_t>(threads);
         for (own.part.index = 0; own.part.index < threads; ++own.part.index) {

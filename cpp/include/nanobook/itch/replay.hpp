@@ -48,7 +48,8 @@ class Replay {
         : reader_({options.strict}),
           options_(std::move(options)),
           partition_(options_.part),
-          observer_(std::move(observer)) {
+          observer_(std::move(observer)),
+          orders_(options_.part.count) {
         std::sort(options_.symbols.begin(), options_.symbols.end());
     }
 
