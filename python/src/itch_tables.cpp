@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <concepts>
+#include <functional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -91,39 +92,18 @@ class TableOf {
     /// Numbers, or a std::optional of them that is empty where there is null.
     template <class Get>
     TableOf& add(const char* name, Get get) {
-        using Value = std::remove_cvref_t<decltype(get(rows_[0]))>;
-        if constexpr (requires(Value value) { value.has_value(); }) {
-            auto* const values = batch_.add<typename Value::value_type>(name);
-            std::uint8_t* const valid = batch_.add_validity();
-            for (std::size_t i = 0; i < rows_.size(); ++i) {
-                const Value value = get(rows_[i]);
-                values[i] = value.value_or(typename Value::value_type{});
-                set_bit(valid, i, value.has_value());
-            }
-        } else {
-            Value* const values = batch_.add<Value>(name);
-            for (std::size_t i = 0; i < rows_.size(); ++i) values[i] = get(rows_[i]);
-        }
-        return *this;
+        auto* const values = batch_.add<Number<Get>>(name);
+        return fill(get, [values](std::size_t i, Number<Get> value) { values[i] = value; });
     }
 
     /// Prices, whole numbers of so many decimals, or a std::optional of them.
     template <class Get>
     TableOf& add_price(const char* name, Get get, int decimals = 4) {
         if (!options_.decimal_prices) return add(name, get);
-        using Value = std::remove_cvref_t<decltype(get(rows_[0]))>;
         auto* const values = batch_.add_decimals(name, decimals);
-        if constexpr (requires(Value value) { value.has_value(); }) {
-            std::uint8_t* const valid = batch_.add_validity();
-            for (std::size_t i = 0; i < rows_.size(); ++i) {
-                const Value value = get(rows_[i]);
-                values[i] = decimal_of(value.value_or(0));
-                set_bit(valid, i, value.has_value());
-            }
-        } else {
-            for (std::size_t i = 0; i < rows_.size(); ++i) values[i] = decimal_of(get(rows_[i]));
-        }
-        return *this;
+        return fill(get, [values](std::size_t i, Number<Get> value) {
+            values[i] = {static_cast<std::int64_t>(value), value < 0 ? -1 : 0};
+        });
     }
 
     /// Text, or a std::optional of it.
@@ -183,19 +163,55 @@ class TableOf {
     /// The time since midnight, and where the day is known, that of UTC.
     template <class Get>
     TableOf& add_time(Get get) {
-        add("timestamp", [&](const Row& row) { return static_cast<std::int64_t>(get(row)); });
+        add("timestamp", [get](const Row& row) { return static_cast<std::int64_t>(get(row)); });
         if (!options_.midnight) return *this;
-        add("datetime", [&](const Row& row) { return *options_.midnight + static_cast<std::int64_t>(get(row)); });
+        add("datetime", [get, midnight = *options_.midnight](const Row& row) {
+            return midnight + static_cast<std::int64_t>(get(row));
+        });
         batch_.set_format("tsn:UTC");
         return *this;
     }
 
-    [[nodiscard]] ArrowBatch batch() { return std::move(batch_); }
+    [[nodiscard]] ArrowBatch batch() {
+        // All columns of some rows, then all of the next: the rows come from memory once, however many columns there
+        // are.
+        constexpr std::size_t piece = 1024;
+        for (std::size_t begin = 0; begin < rows_.size(); begin += piece) {
+            for (const auto& fill : fills_) fill(begin, std::min(begin + piece, rows_.size()));
+        }
+        return std::move(batch_);
+    }
 
   private:
     template <class Value>
-    static ArrowBatch::Decimal decimal_of(Value value) noexcept {
-        return {static_cast<std::int64_t>(value), value < 0 ? -1 : 0};
+    struct NumberOf {
+        using type = Value;
+    };
+    template <class Value>
+    struct NumberOf<std::optional<Value>> {
+        using type = Value;
+    };
+    template <class Get>
+    using Number = typename NumberOf<std::remove_cvref_t<std::invoke_result_t<Get, const Row&>>>::type;
+
+    // Puts what `get` gives, later: it keeps no reference to anything that is gone by then.
+    template <class Get, class Put>
+    TableOf& fill(Get get, Put put) {
+        if constexpr (std::same_as<Number<Get>, std::remove_cvref_t<std::invoke_result_t<Get, const Row&>>>) {
+            fills_.push_back([rows = rows_, get, put](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) put(i, get(rows[i]));
+            });
+        } else {
+            std::uint8_t* const valid = batch_.add_validity();
+            fills_.push_back([rows = rows_, get, put, valid](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) {
+                    const auto value = get(rows[i]);
+                    put(i, value.value_or(Number<Get>{}));
+                    set_bit(valid, i, value.has_value());
+                }
+            });
+        }
+        return *this;
     }
 
     static void set_bit(std::uint8_t* bits, std::size_t i, bool value) {
@@ -205,6 +221,7 @@ class TableOf {
     std::span<const Row> rows_;
     const TableOptions& options_;
     ArrowBatch batch_;
+    std::vector<std::function<void(std::size_t begin, std::size_t end)>> fills_;
 };
 
 // ---------------------------------------------------------------------- messages
@@ -557,18 +574,18 @@ class MarketTables : public TableMaker {
         TableOf<Row> table = table_of(rows);
         const std::size_t size = 2 * recorder.levels();
         for (std::size_t at = 0; at < size; ++at) {
-            const auto level = [&](const Row& row) -> const nanobook::LevelView& {
+            const auto level = [&made, size, at](const Row& row) -> const nanobook::LevelView& {
                 return made.sides[static_cast<std::size_t>(&row - made.rows.data()) * size + at];
             };
             const std::string side = at < recorder.levels() ? "bid" : "ask";
             const std::string number = std::to_string(at % recorder.levels() + 1);
             table
                 .add_price((side + "_price_" + number).c_str(),
-                           [&](const Row& row) {
+                           [level](const Row& row) {
                                return level(row).order_count != 0 ? std::optional(level(row).price) : std::nullopt;
                            })
-                .add((side + "_size_" + number).c_str(), [&](const Row& row) { return level(row).quantity.low; })
-                .add((side + "_orders_" + number).c_str(), [&](const Row& row) { return level(row).order_count; });
+                .add((side + "_size_" + number).c_str(), [level](const Row& row) { return level(row).quantity.low; })
+                .add((side + "_orders_" + number).c_str(), [level](const Row& row) { return level(row).order_count; });
         }
         return table.batch();
     }
