@@ -338,6 +338,40 @@ TEST_CASE("a_ladder_stays_sorted_whatever_comes_and_goes") {
     }
 }
 
+TEST_CASE("a_guess_of_a_rungs_position_changes_nothing_but_the_time") {
+    for (const std::uint32_t size : {0U, 1U, 7U, 8U, 9U, 40U, 41U, 200U}) {
+        CAPTURE(size);
+        BlockPool pool;
+        BasicLadder<std::uint32_t, false> ladder;
+        for (LevelId rank = 2; rank <= 2 * size; rank += 2) ladder.find_or_insert(rank, pool, [&] { return rank; });
+        for (std::uint32_t rank = 0; rank <= 2 * size + 2; ++rank) {
+            const std::uint32_t worse = rank == 0 ? 0 : std::min((rank - 1) / 2, size);
+            REQUIRE(ladder.position(rank) == worse);
+            for (std::uint32_t guess = 0; guess <= size + 2; ++guess) REQUIRE(ladder.position(rank, guess) == worse);
+        }
+    }
+}
+
+TEST_CASE("a_ladder_of_32_bits_holds_every_price_of_32_bits") {
+    using Narrow = BasicLadder<std::uint32_t, false>;
+    static_assert(sizeof(Narrow::Rung) == 8);
+    for (const Side side : {Side::buy, Side::sell}) {
+        BlockPool pool;
+        Narrow ladder;
+        std::vector<Price> prices{0, 1, 2'000'000'000, 2'147'483'647, 2'147'483'648, 4'294'967'294, 4'294'967'295};
+        if (side == Side::sell) std::reverse(prices.begin(), prices.end());
+        for (const Price price : prices) {
+            const auto rank = Narrow::rank_of(side, price);
+            CHECK(Narrow::price_of(side, rank) == price);
+            CHECK(ladder.find(rank) == no_level);
+            ladder.find_or_insert(rank, pool, [&] { return ladder.size() + 1; });
+        }
+        for (std::uint32_t i = 0; i < prices.size(); ++i) CHECK(ladder[i] == prices.size() - i);
+        for (const Price price : prices) ladder.erase(Narrow::rank_of(side, price));
+        CHECK(ladder.empty());
+    }
+}
+
 TEST_CASE("a_ladder_finds_nothing_between_below_and_above_its_levels") {
     BlockPool pool;
     Ladder ladder;

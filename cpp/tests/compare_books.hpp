@@ -17,7 +17,7 @@ namespace nanobook::test {
 
 /// Empty where the side is equal: its orders in queue order with what is left of each, and the rows of its depth, which
 /// the engine keeps as totals and the naive book adds up. Else what differs.
-template <class Levels, OrderOwner Orders>
+template <class Book, class Levels, OrderOwner Orders>
 [[nodiscard]] std::string difference(const Book& book, const Levels& levels, const Orders& orders,
                                      const ReferenceBook& reference, Side side) {
     const std::string where = side == Side::buy ? "bids: " : "asks: ";
@@ -50,7 +50,7 @@ template <class Levels, OrderOwner Orders>
     return {};
 }
 
-template <class Levels, OrderOwner Orders>
+template <class Book, class Levels, OrderOwner Orders>
 [[nodiscard]] std::string difference(const Book& book, const Levels& levels, const Orders& orders,
                                      const ReferenceBook& reference) {
     const std::string bids = difference(book, levels, orders, reference, Side::buy);

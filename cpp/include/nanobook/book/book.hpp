@@ -19,8 +19,11 @@ namespace nanobook {
 /// One book serves matching, replay and whoever trades through it. It is 32 bytes: two ladders. Levels live in a
 /// `Levels` that any number of books share; where each order rests and how much of it is left, its owner knows
 /// (see `OrderOwner`). The handle of a resting order is the `LevelId` that `add` returns: good until the order leaves.
-class Book {
+template <class LadderType>
+class BasicBook {
   public:
+    using Ladder = LadderType;
+
     [[nodiscard]] const Ladder& ladder(Side side) const noexcept { return sides_[static_cast<std::size_t>(side)]; }
     [[nodiscard]] bool empty() const noexcept { return sides_[0].empty() && sides_[1].empty(); }
 
@@ -33,9 +36,9 @@ class Book {
     /// caller then notes the returned level as the order's place.
     template <class Levels>
     [[nodiscard]] LevelId add(Levels& levels, std::uint16_t number, Side side, Price price, typename Levels::Key key,
-                              Quantity quantity) {
-        const LevelId id = rungs(side).find_or_insert(Ladder::rank_of(side, price), levels.pool(),
-                                                      [&] { return levels.open(number, side, price); });
+                              Quantity quantity, std::uint32_t guess = Ladder::no_position) {
+        const LevelId id = rungs(side).find_or_insert(
+            Ladder::rank_of(side, price), levels.pool(), [&] { return levels.open(number, side, price); }, guess);
         levels.append(id, key, quantity);
         return id;
     }
@@ -48,10 +51,11 @@ class Book {
 
     /// The order `key` of level `id` is gone, with `left` of it unfilled. Its owner must have forgotten it already.
     template <class Levels, OrderOwner Orders>
-    void remove(Levels& levels, LevelId id, typename Levels::Key key, Quantity left, const Orders& orders) {
+    void remove(Levels& levels, LevelId id, typename Levels::Key key, Quantity left, const Orders& orders,
+                std::uint32_t guess = Ladder::no_position) {
         if (levels.drop(id, key, left, orders)) return;
         const auto& level = levels[id];
-        rungs(level.side).erase(Ladder::rank_of(level.side, level.price));
+        rungs(level.side).erase(Ladder::rank_of(level.side, level.price), guess);
         levels.close(id);
     }
 
@@ -117,6 +121,7 @@ class Book {
 
     Ladder sides_[2];
 };
+using Book = BasicBook<Ladder>;
 static_assert(sizeof(Book) == 32);
 
 }  // namespace nanobook

@@ -65,7 +65,9 @@ struct alignas(detail::cache_line) Level {
 
     /// The last key appended, which no entry exceeds while the keys ascend. Reading it touches no more than this
     /// header: while the queue is a block, `few` is free to hold it.
-    [[nodiscard]] Key last_key() const noexcept { return capacity == inline_capacity ? few[end - 1] : few[0]; }
+    [[nodiscard]] Key last_key() const noexcept {
+        return few[capacity == inline_capacity ? (end - 1) % inline_capacity : 0];
+    }
 
     /// Tombstones and resting orders from the first that may rest.
     [[nodiscard]] std::span<const Key> entries() const noexcept { return {queue() + begin, end - begin}; }
@@ -100,7 +102,7 @@ class Levels {
     /// Asks for the memory that an append will write.
     void prefetch_tail(LevelId id) const noexcept {
         const Level& level = levels_[id];
-        if (level.capacity != Level::inline_capacity) detail::prefetch(level.block + level.end);
+        detail::prefetch_early(level.queue() + level.end);
     }
 
     [[nodiscard]] LevelId open(std::uint16_t book, Side side, Price price) {
@@ -127,14 +129,13 @@ class Levels {
     void append(LevelId id, Key key, Quantity quantity) {
         Level& level = levels_[id];
         if constexpr (!AscendingKeys) {
-            if (level.end != level.begin && (!level.ascending || key <= level.last_key())) [[unlikely]]
+            if ((level.end != level.begin) & (!level.ascending | (key <= level.last_key()))) [[unlikely]]
                 forget(level, key);
         }
         if (level.end == level.capacity) make_room(level);
-        level.queue()[level.end++] = key;
-        if constexpr (!AscendingKeys) {
-            if (level.capacity != Level::inline_capacity) level.few[0] = key;
-        }
+        level.queue()[level.end] = key;
+        if constexpr (!AscendingKeys) level.few[level.capacity == Level::inline_capacity ? level.end : 0] = key;
+        ++level.end;
         level.add(quantity);
         ++level.count;
     }
@@ -149,7 +150,7 @@ class Levels {
         if (level.capacity == Level::inline_capacity) {
             // The header is at hand, and the queue in it: no need of a tombstone.
             level.end = static_cast<std::uint32_t>(std::remove(level.few, level.few + level.end, key) - level.few);
-        } else if (level.tombstones() > level.count && level.tombstones() > Slack) {
+        } else if (level.tombstones() > std::max(level.count, Slack)) [[unlikely]] {
             compact(id, orders);
         }
         return true;
@@ -166,11 +167,17 @@ class Levels {
 
     /// Drops every tombstone, and memory that is no longer needed. Amortised O(1) a cancel.
     template <OrderOwner Orders>
-    void compact(LevelId id, const Orders& orders) {
+    [[gnu::noinline]] void compact(LevelId id, const Orders& orders) {
         Level& level = levels_[id];
         Key* queue = level.queue();
-        Key* const last = std::copy_if(queue + level.begin, queue + level.end, queue,
-                                       [&](Key key) { return orders.level_of(key) == id; });
+        if constexpr (requires(Key key) { orders.prefetch(key); }) {
+            for (const Key key : level.entries()) orders.prefetch(key);
+        }
+        Key* last = queue;
+        for (const Key key : level.entries()) {
+            *last = key;
+            last += orders.level_of(key) == id;
+        }
         level.begin = 0;
         level.end = static_cast<std::uint32_t>(last - queue);
         const std::uint32_t enough = capacity_for(2 * level.count);

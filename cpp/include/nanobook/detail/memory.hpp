@@ -31,12 +31,24 @@ inline void free_block(void* block, std::size_t bytes) noexcept {
     ::operator delete(block, std::align_val_t{bytes < huge_page ? cache_line : huge_page});
 }
 
+// For what is needed next.
 inline void prefetch(const void* address) noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
     _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0);
 #else
     __builtin_prefetch(address, 1);
     // GCC takes a function that only prefetches for one without effect, and drops the calls to it: this is an effect.
+    asm volatile("" : : "r"(address));
+#endif
+}
+
+// For one of many, needed later: into the second cache, because the first drops what is asked for beyond some twenty
+// requests.
+inline void prefetch_early(const void* address) noexcept {
+#if defined(_MSC_VER) && !defined(__clang__)
+    _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T1);
+#else
+    __builtin_prefetch(address, 0, 2);
     asm volatile("" : : "r"(address));
 #endif
 }

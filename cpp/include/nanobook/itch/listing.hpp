@@ -8,9 +8,12 @@
 
 namespace nanobook::itch {
 
+/// The prices of a feed have 32 bits, and its books take turns.
+using FeedBook = BasicBook<BasicLadder<std::uint32_t, false>>;
+
 /// One symbol: its book and the day so far. A cache line.
 struct alignas(64) Listing {
-    Book book;
+    FeedBook book;
     Symbol symbol;
     std::uint64_t volume = 0;      ///< shares printed: E, C where printable, P, Q; less what was broken
     std::uint32_t last_price = 0;  ///< of the last print in the volume; 0 before the first

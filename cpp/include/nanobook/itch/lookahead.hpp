@@ -21,6 +21,13 @@ namespace nanobook::itch {
 /// Whether a message was taken, and whether more may follow.
 enum class Taken : std::uint8_t { yes, last, no };
 
+/// What was found ahead of time for a message. By now it may be gone, or serve another price.
+struct Hint {
+    LevelId level = no_level;     ///< where an order that comes may rest
+    std::uint32_t comes_at = 0;   ///< the rung of that level, or where a new one belongs
+    std::uint32_t leaves_at = 0;  ///< the rung of a level whose last order goes
+};
+
 /// Decoding a message takes a few nanoseconds; waiting for the order, level and queue it speaks of would take hundreds.
 /// So they are asked for ahead, in steps each of which needs the one before, a step a block of messages.
 template <class Levels>
@@ -29,8 +36,7 @@ class Lookahead {
     Lookahead(const std::vector<Listing>& listings, const Levels& levels, const OrderIndex& orders) noexcept
         : listings_(listings), levels_(levels), orders_(orders) {}
 
-    /// Calls `apply(message, hint)` for each message in order until it says stop; returns how many were taken. The hint
-    /// is a level where an added order may rest, found a while ago: it may be closed by now or serve another price.
+    /// Calls `apply(message, hint)` for each message in order until it says stop; returns how many were taken.
     template <class Apply>
     std::size_t run(std::span<const Header* const> messages, Apply&& apply) const {
         constexpr std::size_t steps = 4;
@@ -40,8 +46,7 @@ class Lookahead {
         for (std::size_t now = 0; now < blocks + steps; ++now) {
             if (now < blocks) {
                 const std::size_t begin = now * Block::size;
-                block(now).sort(messages.subspan(begin, std::min(Block::size, messages.size() - begin)));
-                fetch_orders(block(now));
+                fetch_orders(block(now), messages.subspan(begin, std::min(Block::size, messages.size() - begin)));
             }
             if (now >= 1 && now - 1 < blocks) fetch_places(block(now - 1));
             if (now >= 2 && now - 2 < blocks) fetch_levels(block(now - 2));
@@ -50,7 +55,7 @@ class Lookahead {
             const std::size_t begin = (now - steps) * Block::size;
             const std::size_t end = std::min(begin + Block::size, messages.size());
             for (std::size_t i = begin; i < end; ++i) {
-                const Taken taken = apply(*messages[i], block(now - steps).levels[i - begin]);
+                const Taken taken = apply(*messages[i], block(now - steps).hints[i - begin]);
                 if (taken != Taken::yes) return i + (taken == Taken::last);
             }
         }
@@ -70,103 +75,119 @@ class Lookahead {
         return table[static_cast<unsigned char>(message.type)];
     }
 
-    /// Some messages in a row, sorted without a branch into those that speak of a resting order and those that add one:
-    /// a loop over each kind has nothing to guess.
+    /// Some messages in a row, and lists of those that need the same. The lists are made without a branch, so that a
+    /// loop over each has nothing to guess but its end.
     struct Block {
-        static constexpr std::size_t size = 16;
+        static constexpr std::size_t size = 64;
 
-        void sort(std::span<const Header* const> batch) noexcept {
-            messages = batch.data();
-            touch_count = add_count = 0;
-            levels = {};
-            for (std::size_t i = 0; i < batch.size(); ++i) {
-                const Needs needs = needs_of(*batch[i]);
-                touches[touch_count] = adds[add_count] = static_cast<std::uint8_t>(i);
-                touch_count += needs == Needs::order;
-                add_count += needs == Needs::ladder;
+        struct List {
+            std::array<std::uint8_t, size + 1> numbers;
+            std::size_t count = 0;
+
+            void add_if(bool wanted, std::uint8_t number) noexcept {
+                numbers[count] = number;
+                count += wanted;
             }
+            [[nodiscard]] const std::uint8_t* begin() const noexcept { return numbers.data(); }
+            [[nodiscard]] const std::uint8_t* end() const noexcept { return numbers.data() + count; }
+        };
+
+        template <class Message>
+        [[nodiscard]] const Message& message(std::uint8_t number) const noexcept {
+            return static_cast<const Message&>(*messages[number]);
         }
 
-        // All five types that speak of a resting order have its reference in the same place; both adds are alike.
-        template <class F>
-        void for_each_touch(F&& f) {
-            for (std::size_t i = 0; i < touch_count; ++i) {
-                f(static_cast<const OrderDelete&>(*messages[touches[i]]), levels[touches[i]]);
-            }
-        }
-        template <class F>
-        void for_each_add(F&& f) {
-            for (std::size_t i = 0; i < add_count; ++i) {
-                f(static_cast<const AddOrder&>(*messages[adds[i]]), levels[adds[i]]);
-            }
-        }
-
-        const Header* const* messages;
-        std::array<LevelId, size> levels;  // by message, as far as they are known yet
-        std::array<std::uint8_t, size + 1> touches;
-        std::array<std::uint8_t, size + 1> adds;
-        std::size_t touch_count = 0;
-        std::size_t add_count = 0;
+        std::span<const Header* const> messages;
+        std::array<Hint, size> hints;
+        std::array<LevelId, size> levels;  // of the orders at rest
+        List adds, touches, replaces;      // every replace is a touch of an order at rest
+        List resting;                      // touches whose order was found ...
+        List closing;                      // ... and is the last of its level
+        List joining;                      // adds and replaces whose order will find its level
     };
 
-    void fetch_listing(Locate locate) const noexcept {
-        if (locate < listings_.size()) detail::prefetch(&listings_[locate]);
-    }
-
-    void fetch_orders(Block& block) const noexcept {
-        block.for_each_touch([&](const OrderDelete& m, LevelId&) {
-            orders_.prefetch(m.ref);
-            const Header& header = m;
-            if (m.type == OrderReplace::code) orders_.prefetch(static_cast<const OrderReplace&>(header).new_ref);
-            fetch_listing(m.locate);
-        });
-        block.for_each_add([&](const AddOrder& m, LevelId&) {
-            orders_.prefetch(m.ref);
-            fetch_listing(m.locate);
-        });
+    void fetch_orders(Block& block, std::span<const Header* const> messages) const noexcept {
+        block.messages = messages;
+        block.hints = {};
+        block.adds.count = block.touches.count = block.replaces.count = 0;
+        for (std::uint8_t i = 0; i < messages.size(); ++i) {
+            const Needs needs = needs_of(*messages[i]);
+            if (needs == Needs::nothing) [[unlikely]]
+                continue;
+            block.adds.add_if(needs == Needs::ladder, i);
+            block.touches.add_if(needs == Needs::order, i);
+            block.replaces.add_if(messages[i]->type == OrderReplace::code, i);
+            // All seven types have the reference in the same place.
+            orders_.prefetch(block.template message<OrderDelete>(i).ref);
+            const Locate locate = messages[i]->locate;
+            if (locate < listings_.size()) detail::prefetch_early(&listings_[locate]);
+        }
+        for (const auto i : block.replaces) orders_.prefetch(block.template message<OrderReplace>(i).new_ref);
     }
 
     void fetch_places(Block& block) const noexcept {
-        block.for_each_touch([&](const OrderDelete& m, LevelId& level) {
-            level = orders_.level_of(m.ref);
-            if (level != no_level) detail::prefetch(&levels_[level]);
-        });
-        block.for_each_add([&](const AddOrder& m, LevelId&) {
-            if (const Ladder* ladder = ladder_for(m)) ladder->prefetch();
-        });
+        block.resting.count = 0;
+        for (const auto i : block.touches) {
+            const LevelId level = orders_.level_of(block.template message<OrderDelete>(i).ref);
+            block.levels[i] = level;
+            block.resting.add_if(level != no_level, i);
+            if (level != no_level) detail::prefetch_early(&levels_[level]);
+        }
+        for (const auto i : block.adds) {
+            const auto& m = block.template message<AddOrder>(i);
+            if (m.locate < listings_.size()) listings_[m.locate].book.ladder(side_of(m)).prefetch();
+        }
+        // Which side it is, the level will tell.
+        for (const auto i : block.replaces) {
+            const Locate locate = block.messages[i]->locate;
+            if (locate >= listings_.size()) continue;
+            for (const Side side : {Side::buy, Side::sell}) listings_[locate].book.ladder(side).prefetch();
+        }
     }
 
     void fetch_levels(Block& block) const noexcept {
-        block.for_each_touch([&](const OrderDelete&, LevelId& id) {
-            if (id == no_level) return;
-            // The last order of a level takes it off its ladder. The level may be closed by now.
-            const auto& level = levels_[id];
-            if (level.count == 1) listings_[level.book].book.ladder(level.side).prefetch();
-        });
-        block.for_each_add([&](const AddOrder& m, LevelId& level) {
-            const Ladder* ladder = ladder_for(m);
-            level = ladder != nullptr ? ladder->find(Ladder::rank_of(side_of(m), m.price)) : no_level;
-            if (level != no_level) detail::prefetch(&levels_[level]);
-        });
+        block.closing.count = block.joining.count = 0;
+        // The last order of a level takes it off its ladder. The level may be closed by now.
+        for (const auto i : block.resting) block.closing.add_if(levels_[block.levels[i]].count == 1, i);
+        for (const auto i : block.closing) ladder_of(levels_[block.levels[i]]).prefetch();
+        for (const auto i : block.adds) {
+            const auto& m = block.template message<AddOrder>(i);
+            if (m.locate >= listings_.size()) continue;
+            find_level(block, i, listings_[m.locate].book.ladder(side_of(m)), side_of(m), m.price);
+        }
+        for (const auto i : block.replaces) {
+            if (block.levels[i] == no_level) continue;
+            const auto& level = levels_[block.levels[i]];
+            find_level(block, i, ladder_of(level), level.side, block.template message<OrderReplace>(i).price);
+        }
+    }
+
+    void find_level(Block& block, std::uint8_t i, const FeedBook::Ladder& ladder, Side side,
+                    Price price) const noexcept {
+        if (ladder.empty()) return;
+        const auto rank = FeedBook::Ladder::rank_of(side, price);
+        Hint& hint = block.hints[i];
+        hint.comes_at = ladder.position(rank);
+        hint.level = ladder.find_at(hint.comes_at, rank);
+        block.joining.add_if(hint.level != no_level, i);
+        detail::prefetch_early(&levels_[hint.level]);
     }
 
     void fetch_queues(Block& block) const noexcept {
-        block.for_each_touch([&](const OrderDelete&, LevelId& id) {
-            if (id == no_level) return;
-            const auto& level = levels_[id];
-            if (level.count != 1) return;
-            listings_[level.book].book.ladder(level.side).prefetch(Ladder::rank_of(level.side, level.price));
-        });
-        block.for_each_add([&](const AddOrder&, LevelId& level) {
-            if (level != no_level) levels_.prefetch_tail(level);
-        });
+        for (const auto i : block.closing) {
+            const auto& level = levels_[block.levels[i]];
+            const FeedBook::Ladder& ladder = ladder_of(level);
+            const std::uint32_t rung = ladder.position(FeedBook::Ladder::rank_of(level.side, level.price));
+            block.hints[i].leaves_at = rung;
+            ladder.prefetch(rung);
+        }
+        for (const auto i : block.joining) levels_.prefetch_tail(block.hints[i].level);
     }
 
     static Side side_of(const AddOrder& message) noexcept { return message.side == 'B' ? Side::buy : Side::sell; }
 
-    const Ladder* ladder_for(const AddOrder& message) const noexcept {
-        if (message.locate >= listings_.size()) return nullptr;
-        return &listings_[message.locate].book.ladder(side_of(message));
+    const FeedBook::Ladder& ladder_of(const typename Levels::Level& level) const noexcept {
+        return listings_[level.book].book.ladder(level.side);
     }
 
     const std::vector<Listing>& listings_;

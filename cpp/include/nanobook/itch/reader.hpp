@@ -100,7 +100,7 @@ class Reader {
   private:
     enum class Framing : std::uint8_t { undecided, prefixed, zero_prefixed };
 
-    static constexpr std::size_t batch_size = 1024;
+    static constexpr std::size_t batch_size = 2048;
 
     // A visitor of single messages, told from a sink of batches by its mark.
     template <class Visitor>
@@ -187,7 +187,7 @@ class Reader {
             }
             if (static_cast<std::size_t>(end - p) < 2 + length) break;
             // The processor reads ahead by itself, but stops at each page.
-            detail::prefetch(p + 1024);
+            detail::prefetch_early(p + 1024);
             const auto* message = reinterpret_cast<const Header*>(p + 2);
             ++counts_[static_cast<unsigned char>(message->type)];
             p += 2 + length;

@@ -42,7 +42,8 @@ struct ReplayOptions {
 template <class Observer = NoObserver>
 class Replay {
   public:
-    using Levels = nanobook::Levels<OrderIndex::Key>;
+    /// Compaction looks up orders long dead, each a miss: it has to be rare.
+    using Levels = nanobook::Levels<OrderIndex::Key, 128>;
 
     explicit Replay(ReplayOptions options = {}, Observer observer = {})
         : reader_({options.strict}),
@@ -127,7 +128,7 @@ class Replay {
                 self.time_ = self.time();
                 self.batch_ = nullptr;
                 self.current_ = nullptr;
-                self.hint_ = no_level;
+                self.hint_ = {};
             }
         } guard{*this};
         batch_ = &batch;
@@ -156,7 +157,7 @@ class Replay {
 
     std::size_t replay(std::span<const Header* const> messages) {
         const Lookahead lookahead(listings_, levels_, orders_);
-        return lookahead.run(messages, [this](const Header& message, LevelId hint) {
+        return lookahead.run(messages, [this](const Header& message, const Hint& hint) {
             if constexpr (requires { observer_.before(message, *this); }) observer_.before(message, *this);
             if (options_.until && message.timestamp > *options_.until) return Taken::no;
             current_ = &message;
@@ -266,7 +267,7 @@ class Replay {
     template <class Add>
     bool add(const Add& m) {
         if (!named_listing(m).selected) return true;
-        if (m.side != 'B' && m.side != 'S') return odd(Oddity::invalid_side, m, m.ref);
+        if ((m.side == 'B') == (m.side == 'S')) return odd(Oddity::invalid_side, m, m.ref);
         if (m.shares == 0) return odd(Oddity::zero_quantity, m, m.ref);
         const Place nothing{m.locate, m.side == 'B' ? Side::buy : Side::sell, 0};
         if (!rest(nothing.locate, nothing.side, m.ref, m.price, m.shares)) {
@@ -280,11 +281,11 @@ class Replay {
     bool rest(Locate locate, Side side, std::uint64_t ref, Price price, std::uint32_t shares) {
         OrderSlot* const slot = orders_.claim(ref);
         if (slot == nullptr) return false;
-        LevelId level = hint_;
+        LevelId level = hint_.level;
         if (level != no_level && is_level_of(levels_[level], locate, side, price)) {
             levels_.append(level, ref, shares);
         } else {
-            level = listings_[locate].book.add(levels_, locate, side, price, ref, shares);
+            level = listings_[locate].book.add(levels_, locate, side, price, ref, shares, hint_.comes_at);
         }
         *slot = {level, shares};
         return true;
@@ -332,14 +333,14 @@ class Replay {
     std::uint32_t take_off(std::uint64_t ref, OrderSlot* slot, std::uint32_t shares) {
         if (shares >= slot->shares) return erase(ref, slot);
         slot->shares -= shares;
-        Book::reduce(levels_, slot->level, shares);
+        FeedBook::reduce(levels_, slot->level, shares);
         return shares;
     }
 
     std::uint32_t erase(std::uint64_t ref, OrderSlot* slot) {
         const auto [level, shares] = *slot;
         orders_.erase(ref, slot);
-        listings_[levels_[level].book].book.remove(levels_, level, ref, shares, orders_);
+        listings_[levels_[level].book].book.remove(levels_, level, ref, shares, orders_, hint_.leaves_at);
         return shares;
     }
 
@@ -414,7 +415,7 @@ class Replay {
     std::uint64_t out_of_order_ = 0;
     const Batch* batch_ = nullptr;     // while one is replayed, ...
     const Header* current_ = nullptr;  // ... its message at hand, ...
-    LevelId hint_ = no_level;          // ... and the level where that one will rest, perhaps
+    Hint hint_;                        // ... and where that one will find its level, perhaps
     Timestamp time_ = 0;
 };
 
