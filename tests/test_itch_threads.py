@@ -134,6 +134,14 @@ def test_what_is_wrong_with_a_small_file_is_an_error_of_ours(table: str, tail: s
     assert errors[0] == errors[1]
 
 
+def test_what_is_wrong_with_the_beginning_of_a_large_file_is_an_error_of_ours(large: Path, tmp_path: Path) -> None:
+    path = tmp_path / "odd.itch"
+    path.write_bytes(frame(encode("D", locate=1, ref=1)) + large.read_bytes())
+    for threads in (1, 3):
+        with pytest.raises(itch.ItchError, match="names order 1, which does not rest"):
+            pl.DataFrame(itch.open(path, strict=True, threads=threads).orders())
+
+
 def test_what_is_wrong_behind_the_end_of_the_window_does_not_matter(large: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.itch.gz"
     path.write_bytes(gzip.compress(large.read_bytes(), 1)[:1_000_000])

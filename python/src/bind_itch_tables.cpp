@@ -203,6 +203,7 @@ class Pass {
         options_.threads = 1;
         maker_ = market_tables(request_->tables, options_, broken_);
         for (std::size_t table = 0; table < rows_.size(); ++table) maker_->skip(table, rows_[table]);
+        fed_ = 0;
         const nb::gil_scoped_acquire held;
         chunks_.emplace(request_->chunks);
     }

@@ -168,12 +168,12 @@ class Replay {
 
     // ------------------------------------------------------------------ what each message does; false stops a replay
 
-    // Every other message: all it may do is to name its symbol.
+    // Every other message: all it may do is to name its symbol. All parts see it, and one tells.
     template <class Message>
     bool on(const Message& m) {
         bool is_selected = options_.symbols.empty();
         if constexpr (requires { m.stock; }) is_selected = named_listing(m).selected;
-        if (is_selected) tell_of(m);
+        if (is_selected && options_.part.has(m.locate)) tell_of(m);
         return true;
     }
 
@@ -185,7 +185,7 @@ class Replay {
     bool on(const TradingAction& m) {
         Listing& listing = named_listing(m);
         listing.state = m.state;
-        if (listing.selected) tell_of(m);
+        if (listing.selected && options_.part.has(m.locate)) tell_of(m);
         return true;
     }
 
