@@ -10,7 +10,7 @@ and every figure is the median of the rounds, in which all take turns.
 - objects: every message becomes a Python object, in a loop that only counts them.
 - books: the books of all symbols, of every order.
 - one book: that of one busy symbol; the other messages are only passed over.
-- tables: trades, and the best prices of all symbols after each change, as columns.
+- tables: trades, and the best prices of all symbols after each change, as columns; on one thread (see itch_day.py).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def ours() -> dict[str, Work]:
         "objects": lambda day: count(itch.open(day).messages()),
         "books": lambda day: len(itch.open(day).replay().stats()),
         "one book": lambda day: len(itch.open(day).replay(symbols=SYMBOL).stats()),
-        "tables": lambda day: [len(table) for table in itch.open(day).tables("bbo", "trades").values()],
+        "tables": lambda day: [len(t) for t in itch.open(day, threads=1).tables("bbo", "trades").values()],
     }
 
 
