@@ -57,14 +57,11 @@ def nanobook_rust() -> dict[str, Work]:
     return {"objects": lambda day: len(nanobook.parse_itch(str(day)))}
 
 
-def itch_book() -> dict[str, Work]:
+def itch_book_tables(day: Path) -> int:
     import itch_book
 
-    def tables(day: Path) -> int:
-        with itch_book.open(str(day), date=datetime.date(2020, 1, 30), price_type="fixed") as feed:
-            return sum(len(batch.bbo["seq"]) + len(batch.trades["seq"]) for batch in feed.batches(("bbo", "trades")))
-
-    return {"tables": tables}
+    with itch_book.open(str(day), date=datetime.date(2020, 1, 30), price_type="fixed") as feed:
+        return sum(len(batch.bbo["seq"]) + len(batch.trades["seq"]) for batch in feed.batches(("bbo", "trades")))
 
 
 def itchcpp() -> dict[str, Work]:
@@ -105,7 +102,7 @@ def meatpy() -> dict[str, Work]:
 PEERS: dict[str, Callable[[], dict[str, Work]]] = {
     "nanobook-cpp": ours,
     "nanobook": nanobook_rust,
-    "itch-book": itch_book,
+    "itch-book": lambda: {"tables": itch_book_tables},
     "itchcpp": itchcpp,
     "meatpy": meatpy,
 }
@@ -139,15 +136,19 @@ def drop_direct_listings(day: Path) -> int:
     return len(kept)
 
 
-def collect(pythons: list[str], messages: int, rounds: int, folder: Path) -> list[dict[str, Any]]:
+def write_day(pythons: list[str], messages: int, folder: Path) -> Path:
+    """By the first interpreter that has this package."""
     day = folder / "day.itch"
     code = f"from nanobook import itch; itch.synthesize({str(day)!r}, messages={messages})"
     for python in pythons:
         run(python, "-c", code)
         if day.exists():
-            break
-    else:
-        raise SystemExit("no interpreter has this package, which writes the day")
+            return day
+    raise SystemExit("no interpreter has this package, which writes the day")
+
+
+def collect(pythons: list[str], messages: int, rounds: int, folder: Path) -> list[dict[str, Any]]:
+    day = write_day(pythons, messages, folder)
     messages = drop_direct_listings(day)
     runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for _ in range(rounds):

@@ -1,7 +1,7 @@
 """A whole day of ITCH, as large as Nasdaq's of 2020: best prices and trades of all symbols, side by side.
 
     python bench/peers/itch_day.py --python A/bin/python B/bin/python --messages 50000000
-    python bench/peers/itch_day.py --day day.itch --measure
+    python bench/peers/itch_day.py --day day.itch --measure "tables, all cores"
 
 As itch.py does: one synthetic day, each package in a process of its own, medians of rounds in which all take turns. The
 file, and the same gzipped, have been read before, so that they come from memory.
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import importlib.metadata
 import json
 import shutil
@@ -32,9 +31,9 @@ from pathlib import Path
 from typing import Any
 
 from environments import run
+from itch import Work, itch_book_tables, write_day
 from peer_tables import itch_day_table
 
-Work = Callable[[Path], object]
 PIECE = 1 << 22
 
 
@@ -65,17 +64,10 @@ def ours() -> dict[str, Work]:
     }
 
 
-def itch_book() -> dict[str, Work]:
-    import itch_book
-
-    def tables(day: Path) -> int:
-        with itch_book.open(str(day), date=datetime.date(2020, 1, 30), price_type="fixed") as feed:
-            return sum(len(batch.bbo["seq"]) + len(batch.trades["seq"]) for batch in feed.batches(("bbo", "trades")))
-
-    return {"tables, one thread": tables}
-
-
-PEERS: dict[str, Callable[[], dict[str, Work]]] = {"nanobook-cpp": ours, "itch-book": itch_book}
+PEERS: dict[str, Callable[[], dict[str, Work]]] = {
+    "nanobook-cpp": ours,
+    "itch-book": lambda: {"tables, one thread": itch_book_tables},
+}
 
 
 def anonymous_memory() -> int:
@@ -125,14 +117,7 @@ def measure(day: Path, messages: int, work: str) -> None:
 
 
 def collect(pythons: list[str], messages: int, rounds: int, folder: Path) -> list[dict[str, Any]]:
-    day = folder / "day.itch"
-    code = f"from nanobook import itch; itch.synthesize({str(day)!r}, messages={messages})"
-    for python in pythons:
-        run(python, "-c", code)
-        if day.exists():
-            break
-    else:
-        raise SystemExit("no interpreter has this package, which writes the day")
+    day = write_day(pythons, messages, folder)
     packer = shutil.which("pigz") or shutil.which("gzip")
     if packer is None:
         raise SystemExit("neither pigz nor gzip is installed, which compress the day")

@@ -1,4 +1,4 @@
-"""What `nanobook itch filter`, `lobster`, `check` and `fetch` say."""
+"""What `nanobook itch filter`, `convert`, `lobster`, `check` and `fetch` say."""
 
 from __future__ import annotations
 
@@ -48,8 +48,7 @@ def filter_file(
     )
     if done.missing:
         click.echo(f"Warning: no message of {', '.join(map(repr, done.missing))}", err=True)
-    odd = sum(sum(kinds.values()) for kinds in done.report.counts().values())
-    if odd:
+    if odd := _odd(done.report):
         click.echo(f"Warning: {odd:,} odd messages are left out; nanobook itch info says more.", err=True)
     _cut_off(file.path, done.report)
 
@@ -85,10 +84,14 @@ def lobster_file(file: itch.File, out: Path, symbols: str, levels: int, start: s
             bar,
         )
     _print(_terminal(), *(f"{click.format_filename(path)}: {size(path.stat().st_size)}" for path in paths))
-    odd = sum(sum(kinds.values()) for kinds in report.counts().values())
-    if odd:
+    if odd := _odd(report):
         click.echo(f"Warning: {odd:,} odd message{'s' * (odd != 1)}; nanobook itch info --books says more.", err=True)
     _cut_off(file.path, report)
+
+
+def _odd(report: itch.Report) -> int:
+    """How many odd things it counts."""
+    return sum(sum(kinds.values()) for kinds in report.counts().values())
 
 
 def _time(text: str | None, option: str) -> int | None:
