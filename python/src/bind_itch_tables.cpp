@@ -145,7 +145,7 @@ class Pass {
             maker_ = message_table(request_->type, options_);
             return;
         }
-        std::shared_ptr<const itch::BrokenTrades> broken = request_->broken;
+        broken_ = request_->broken;
         if (request_->needs_scan()) {
             itch::Reader reader;
             itch::BrokenTrades found;
@@ -153,9 +153,8 @@ class Pass {
             for (auto bytes = scan.next(); !bytes.empty() && find_broken_trades(reader, bytes, found);) {
                 bytes = scan.next();
             }
-            broken = std::make_shared<const itch::BrokenTrades>(std::move(found));
+            broken_ = std::make_shared<const itch::BrokenTrades>(std::move(found));
         }
-        broken_ = std::move(broken);
         maker_ = market_tables(request_->tables, options_, broken_);
     }
 
@@ -165,9 +164,7 @@ class Pass {
     }
 
     void read() {
-        if (left_.empty()) {
-            if (!read_chunk()) return stop();
-        }
+        if (left_.empty() && !read_chunk()) return stop();
         const auto piece = left_.first(std::min(maker_->piece_size(), left_.size()));
         left_ = left_.subspan(piece.size());
         fed_ += piece.size();
