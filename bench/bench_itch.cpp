@@ -213,7 +213,7 @@ void itch_tables(benchmark::State& state) {
     day();
     measure(
         state, day_messages(),
-        [] { return std::make_unique<Replay<MarketData>>(ReplayOptions{}, quotes_and_trades()); },
+        [] { return std::make_unique<Replay<MarketData, false>>(ReplayOptions{}, quotes_and_trades()); },
         [&](auto& replay) {
             rows = for_each_piece(std::size_t{1} << 18, [&](std::span<const std::byte> bytes) {
                 replay->feed(bytes);
@@ -231,23 +231,25 @@ void itch_tables_parallel(benchmark::State& state) {
     day();
     measure(
         state, day_messages(),
-        [&] { return std::make_unique<ParallelReplay<MarketData>>(threads, ReplayOptions{}, quotes_and_trades()); },
+        [&] {
+            return std::make_unique<ParallelReplay<MarketData, false>>(threads, ReplayOptions{}, quotes_and_trades());
+        },
         [&](auto& replay) {
             MarketData data = quotes_and_trades();
-            std::vector<MarketData> parts(threads, data);
-            const auto hand_over = [&] {
-                replay->wait();
-                MarketData::hand_over(*replay, parts);
+            const auto take = [&] {
+                data.merge(replay->made());
+                return throw_away(data);
             };
             rows = for_each_piece(std::size_t{1} << 23, [&](std::span<const std::byte> bytes) {
-                hand_over();
+                const bool is_full = replay->pieces() == replay->most_pieces;
+                if (is_full) replay->wait();
                 replay->start(bytes);
-                data.merge(parts);
-                return throw_away(data);
+                return is_full ? take() : 0;
             });
-            hand_over();
-            data.merge(parts);
-            rows += throw_away(data);
+            while (replay->pieces() > 0) {
+                replay->wait();
+                rows += take();
+            }
         });
     count_messages(state, day_messages());
     state.counters["rows"] = static_cast<double>(rows);

@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -27,13 +28,13 @@ class ChunkSource {
             return;
         }
         // An Arrow stream that outlived the interpreter, and with it all that it refers to.
-        (void)before_.release();
+        for (nanobind::object& chunk : before_) (void)chunk.release();
         (void)chunk_.release();
         (void)chunks_.release();
         (void)begin_.release();
     }
 
-    /// Nothing at the end. Good until the call after the next, and until the end. What Python raises, as Ctrl-C is, is
+    /// Nothing at the end. Good until the third call from now, and until the end. What Python raises, as Ctrl-C is, is
     /// thrown; after Ctrl-C it goes on, unless it was the iterator that broke off.
     std::span<const std::byte> next() {
         namespace nb = nanobind;
@@ -46,13 +47,13 @@ class ChunkSource {
         if (!next.is_valid() && PyErr_Occurred() != nullptr) throw nb::python_error();
         has_failed_ = false;
         if (!next.is_valid()) return {};
-        before_ = std::exchange(chunk_, std::move(next));
+        before_[1] = std::exchange(before_[0], std::exchange(chunk_, std::move(next)));
         return span_of(chunk_);
     }
 
     /// Lets go of the file. Needs the GIL.
     void close() {
-        before_.reset();
+        for (nanobind::object& chunk : before_) chunk.reset();
         chunk_.reset();
         chunks_.reset();
         begin_.reset();
@@ -69,7 +70,7 @@ class ChunkSource {
 
     nanobind::object begin_;
     nanobind::object chunks_;
-    nanobind::object before_;  // a chunk that somebody may still be reading
+    std::array<nanobind::object, 2> before_;  // chunks that somebody may still be reading
     nanobind::object chunk_;
     bool has_failed_ = false;
 };

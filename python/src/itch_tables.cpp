@@ -603,14 +603,15 @@ class MarketTables : public TableMaker {
     Symbols symbols_;
 };
 
+template <class Replay>
 class SerialMarketTables final : public MarketTables {
   public:
     SerialMarketTables(const std::vector<MarketTable>& tables, const TableOptions& options,
                        std::shared_ptr<const itch::BrokenTrades> broken)
         : MarketTables(tables, options),
-          replay_(std::make_shared<MarketReplay>(replay_options(), wanted(std::move(broken)))) {}
+          replay_(std::make_shared<Replay>(replay_options(), wanted(std::move(broken)))) {}
 
-    [[nodiscard]] const std::shared_ptr<MarketReplay>& replay() const noexcept { return replay_; }
+    [[nodiscard]] const std::shared_ptr<Replay>& replay() const noexcept { return replay_; }
 
     bool feed(std::span<const std::byte> bytes) override { return replay_->feed(bytes); }
     void finish() override { replay_->finish(); }
@@ -619,36 +620,40 @@ class SerialMarketTables final : public MarketTables {
   private:
     [[nodiscard]] itch::MarketData& data() noexcept override { return replay_->observer(); }
 
-    std::shared_ptr<MarketReplay> replay_;
+    std::shared_ptr<Replay> replay_;
 };
 
 /// While threads replay some bytes, the rows of those before are put in order.
+template <bool Queues>
 class ParallelMarketTables final : public MarketTables {
   public:
     ParallelMarketTables(const std::vector<MarketTable>& tables, const TableOptions& options,
                          const std::shared_ptr<const itch::BrokenTrades>& broken)
-        : MarketTables(tables, options),
-          data_(wanted(broken)),
-          parts_(options.threads, data_),
-          replay_(options.threads, replay_options(), data_) {}
+        : MarketTables(tables, options), data_(wanted(broken)), replay_(options.threads, replay_options(), data_) {}
 
     [[nodiscard]] std::size_t piece_size() const override { return limited(std::size_t{1} << 23); }
     bool feed(std::span<const std::byte> bytes) override {
-        const bool is_going = hand_over();
+        const bool is_full = replay_.pieces() == replay_.most_pieces;
+        const bool is_going = !is_full || replay_.wait();
         if (replay_.is_in_doubt()) return is_going;
         replay_.start(bytes);
-        data_.merge(parts_);
+        if (is_full) data_.merge(replay_.made());
         return is_going;
     }
     bool settle() override {
-        const bool is_going = hand_over();
-        data_.merge(parts_);
+        bool is_going = true;
+        while (replay_.pieces() > 0 && !replay_.is_in_doubt()) {
+            is_going = replay_.wait();
+            merge();
+        }
         return is_going;
     }
     void finish() override {
         settle();
+        if (replay_.is_in_doubt()) return;
         replay_.finish();
-        settle();
+        merge();
+        data_.finish();
     }
     [[nodiscard]] bool is_in_doubt() const override { return replay_.is_in_doubt(); }
     [[nodiscard]] itch::Report report() const override { return replay_.report(); }
@@ -657,16 +662,24 @@ class ParallelMarketTables final : public MarketTables {
     [[nodiscard]] itch::MarketData& data() noexcept override { return data_; }
 
     // What there is, unless it is in doubt.
-    bool hand_over() {
-        const bool is_going = replay_.wait();
-        if (!replay_.is_in_doubt()) itch::MarketData::hand_over(replay_, parts_);
-        return is_going;
+    void merge() {
+        if (!replay_.is_in_doubt()) data_.merge(replay_.made());
     }
 
     itch::MarketData data_;
-    std::vector<itch::MarketData> parts_;  // rows to be put in order
-    itch::ParallelReplay<itch::MarketData> replay_;
+    itch::ParallelReplay<itch::MarketData, Queues> replay_;
 };
+
+template <bool Queues>
+std::unique_ptr<TableMaker> market_tables_of(const std::vector<MarketTable>& tables, const TableOptions& options,
+                                             std::shared_ptr<const itch::BrokenTrades> broken) {
+    // The few books of some symbols are soon kept: nearly all the work is to pass over the others' messages.
+    if (options.threads > 1 && options.symbols.empty()) {
+        return std::make_unique<ParallelMarketTables<Queues>>(tables, options, broken);
+    }
+    using Replay = itch::Replay<itch::MarketData, Queues>;
+    return std::make_unique<SerialMarketTables<Replay>>(tables, options, std::move(broken));
+}
 
 }  // namespace
 
@@ -681,15 +694,13 @@ std::unique_ptr<TableMaker> message_table(char type, const TableOptions& options
 
 std::unique_ptr<TableMaker> market_tables(const std::vector<MarketTable>& tables, const TableOptions& options,
                                           std::shared_ptr<const itch::BrokenTrades> broken) {
-    // The few books of some symbols are soon kept: nearly all the work is to pass over the others' messages.
-    if (options.threads > 1 && options.symbols.empty()) {
-        return std::make_unique<ParallelMarketTables>(tables, options, broken);
-    }
-    return std::make_unique<SerialMarketTables>(tables, options, std::move(broken));
+    const bool needs_queues = std::ranges::find(tables, MarketTable::orders) != tables.end();
+    return needs_queues ? market_tables_of<true>(tables, options, std::move(broken))
+                        : market_tables_of<false>(tables, options, std::move(broken));
 }
 
 LiveMarket live_market(const std::vector<MarketTable>& tables, const TableOptions& options) {
-    auto made = std::make_unique<SerialMarketTables>(tables, options, nullptr);
+    auto made = std::make_unique<SerialMarketTables<MarketReplay>>(tables, options, nullptr);
     auto replay = made->replay();
     return {std::move(replay), std::move(made)};
 }

@@ -46,7 +46,8 @@ class TableMaker {
 
     /// How many bytes are best fed between two looks at the rows.
     [[nodiscard]] virtual std::size_t piece_size() const { return std::size_t{1} << 18; }
-    /// The next bytes, cut anywhere; they must stay where they are until the next call. False once it has stopped.
+    /// The next bytes, cut anywhere; they must stay where they are until the next call but one. False once it has
+    /// stopped.
     virtual bool feed(std::span<const std::byte> bytes) = 0;
     /// There are no more.
     virtual void finish() = 0;

@@ -105,6 +105,9 @@ class BasicLadder {
         detail::prefetch_early(rungs_ + size_ - std::min(size_, near));
     }
 
+    /// Asks for the memory of the best rung.
+    void prefetch_best() const noexcept { detail::prefetch_early(rungs_ + size_ - (size_ > 0)); }
+
     /// Asks for the memory of a rung.
     void prefetch(std::uint32_t position) const noexcept { detail::prefetch_early(rungs_ + position); }
 

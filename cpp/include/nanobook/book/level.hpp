@@ -77,12 +77,15 @@ static_assert(sizeof(Level<std::uint64_t>) == detail::cache_line);
 
 /// The levels of any number of books, and the memory of their queues. A level with more than `Slack` tombstones, and
 /// more tombstones than resting orders, is compacted; tests set `Slack` low so that it happens all the time.
-/// `AscendingKeys` promises that each key is greater than all before it, as those of an exchange are.
-template <std::unsigned_integral KeyType, std::uint32_t Slack = 32, bool AscendingKeys = false>
+/// `AscendingKeys` promises that each key is greater than all before it, as those of an exchange are. Without `Queues`
+/// a level knows how many orders rest in it, and how much, but not which: an order that comes or goes touches the
+/// header alone.
+template <std::unsigned_integral KeyType, std::uint32_t Slack = 32, bool AscendingKeys = false, bool Queues = true>
 class Levels {
   public:
     using Key = KeyType;
     using Level = nanobook::Level<Key>;
+    static constexpr bool keeps_queues = Queues;
 
     Levels() = default;
     Levels(Levels&& other) noexcept { swap(other); }
@@ -128,14 +131,7 @@ class Levels {
     /// Adds an entry at the tail. The order of `key` must not rest anywhere yet.
     void append(LevelId id, Key key, Quantity quantity) {
         Level& level = levels_[id];
-        if constexpr (!AscendingKeys) {
-            if ((level.end != level.begin) & (!level.ascending | (key <= level.last_key()))) [[unlikely]]
-                forget(level, key);
-        }
-        if (level.end == level.capacity) make_room(level);
-        level.queue()[level.end] = key;
-        if constexpr (!AscendingKeys) level.few[level.capacity == Level::inline_capacity ? level.end : 0] = key;
-        ++level.end;
+        if constexpr (Queues) enqueue(level, key);
         level.add(quantity);
         ++level.count;
     }
@@ -147,6 +143,7 @@ class Levels {
         Level& level = levels_[id];
         level.take(left);
         if (--level.count == 0) return false;
+        if constexpr (!Queues) return true;
         if (level.capacity == Level::inline_capacity) {
             // The header is at hand, and the queue in it: no need of a tombstone.
             level.end = static_cast<std::uint32_t>(std::remove(level.few, level.few + level.end, key) - level.few);
@@ -156,7 +153,7 @@ class Levels {
         return true;
     }
 
-    /// The order that is first in the queue. The level must hold a resting order.
+    /// The order that is first in the queue, which is kept. The level must hold a resting order.
     template <OrderOwner Orders>
     [[nodiscard]] Key front(LevelId id, const Orders& orders) noexcept {
         Level& level = levels_[id];
@@ -185,6 +182,17 @@ class Levels {
     }
 
   private:
+    void enqueue(Level& level, Key key) {
+        if constexpr (!AscendingKeys) {
+            if ((level.end != level.begin) & (!level.ascending | (key <= level.last_key()))) [[unlikely]]
+                forget(level, key);
+        }
+        if (level.end == level.capacity) make_room(level);
+        level.queue()[level.end] = key;
+        if constexpr (!AscendingKeys) level.few[level.capacity == Level::inline_capacity ? level.end : 0] = key;
+        ++level.end;
+    }
+
     static constexpr std::uint32_t block_entries = detail::BlockPool::smallest / sizeof(Key);
 
     static std::uint32_t capacity_for(std::uint32_t entries) noexcept {

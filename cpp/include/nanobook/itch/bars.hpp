@@ -37,39 +37,34 @@ class BarRecorder {
     explicit BarRecorder(Timestamp interval) noexcept : interval_(interval) {}
 
     void on_trade(const TapeTrade& trade) {
-        const Timestamp begin = std::max(begin_, trade.timestamp - trade.timestamp % interval_);
+        add({trade.timestamp - trade.timestamp % interval_, trade.symbol, trade.locate, trade.price, trade.price,
+             trade.price, trade.price, trade.shares, detail::Wide{trade.price} * trade.shares, 1});
+    }
+
+    /// Some trades in a row that are of one bar.
+    void add(const Bar& trades) {
+        const Timestamp begin = std::max(begin_, trades.timestamp);
         if (begin != begin_) {
             flush();
             begin_ = begin;
         }
-        if (trade.locate >= open_.size()) open_.resize(trade.locate + std::size_t{1}, Bar{});
-        Bar& bar = open_[trade.locate];
+        if (trades.locate >= open_.size()) open_.resize(trades.locate + std::size_t{1}, Bar{});
+        Bar& bar = open_[trades.locate];
         if (bar.trades == 0) {
-            bar = {begin, trade.symbol, trade.locate, trade.price, trade.price, trade.price, 0, 0, 0, 0};
-            traded_.push_back(trade.locate);
+            bar = trades;
+            bar.timestamp = begin;
+            traded_.push_back(trades.locate);
+            return;
         }
-        bar.high = std::max(bar.high, trade.price);
-        bar.low = std::min(bar.low, trade.price);
-        bar.close = trade.price;
-        bar.volume += std::min(trade.shares, ~bar.volume);  // absurd sums stop at the greatest
-        bar.notional += detail::Wide{trade.price} * trade.shares;
-        ++bar.trades;
+        bar.high = std::max(bar.high, trades.high);
+        bar.low = std::min(bar.low, trades.low);
+        bar.close = trades.close;
+        bar.volume += std::min(trades.volume, ~bar.volume);  // absurd sums stop at the greatest
+        bar.notional += trades.notional;
+        bar.trades += trades.trades;
     }
 
-    /// When the bars begin that are open, or were last.
-    [[nodiscard]] Timestamp begin() const noexcept { return begin_; }
-
-    /// There was a trade, of another's symbols, in bars that begin then.
-    void advance(Timestamp begin) {
-        if (begin > begin_) flush();
-    }
-
-    /// There are no more trades.
-    void finish() { flush(); }
-
-    std::vector<Bar> rows;  ///< of bars that are over, for whoever reads them to take
-
-  private:
+    /// Makes rows of the bars that are open: there are no more trades, or whoever takes them will `add` them up.
     void flush() {
         std::ranges::sort(traded_);
         for (const Locate locate : traded_) {
@@ -79,6 +74,9 @@ class BarRecorder {
         traded_.clear();
     }
 
+    std::vector<Bar> rows;  ///< of bars that are over, for whoever reads them to take
+
+  private:
     Timestamp interval_;
     Timestamp begin_ = 0;
     std::vector<Bar> open_;       // by locate

@@ -30,11 +30,12 @@ struct Hint {
 
 /// Decoding a message takes a few nanoseconds; waiting for the order, level and queue it speaks of would take hundreds.
 /// So they are asked for ahead, in steps each of which needs the one before, a step a block of messages.
-template <class Levels>
+template <class Levels, class Observer>
 class Lookahead {
   public:
-    Lookahead(const std::vector<Listing>& listings, const Levels& levels, const OrderIndex& orders) noexcept
-        : listings_(listings), levels_(levels), orders_(orders) {}
+    Lookahead(const std::vector<Listing>& listings, const Levels& levels, const OrderIndex& orders,
+              const Observer& observer) noexcept
+        : listings_(listings), levels_(levels), orders_(orders), observer_(observer) {}
 
     /// Calls `apply(message, hint)` for each message in order until it says stop; returns how many were taken.
     template <class Apply>
@@ -63,6 +64,13 @@ class Lookahead {
     }
 
   private:
+    static constexpr bool has_prefetch = requires(const Observer& observer) { observer.prefetch(Locate{}); };
+
+    [[nodiscard]] bool watches_best() const noexcept {
+        if constexpr (requires { observer_.watches_best(); }) return observer_.watches_best();
+        return false;
+    }
+
     enum class Needs : std::uint8_t { nothing, ladder, order };
 
     static Needs needs_of(const Header& message) noexcept {
@@ -121,6 +129,7 @@ class Lookahead {
             orders_.prefetch(block.template message<OrderDelete>(i).ref);
             const Locate locate = messages[i]->locate;
             if (locate < listings_.size()) detail::prefetch_early(&listings_[locate]);
+            if constexpr (has_prefetch) observer_.prefetch(locate);
         }
         for (const auto i : block.replaces) orders_.prefetch(block.template message<OrderReplace>(i).new_ref);
     }
@@ -150,6 +159,9 @@ class Lookahead {
         // The last order of a level takes it off its ladder. The level may be closed by now.
         for (const auto i : block.resting) block.closing.add_if(levels_[block.levels[i]].count == 1, i);
         for (const auto i : block.closing) ladder_of(levels_[block.levels[i]]).prefetch();
+        if (watches_best()) {
+            for (const auto i : block.resting) ladder_of(levels_[block.levels[i]]).prefetch_best();
+        }
         for (const auto i : block.adds) {
             const auto& m = block.template message<AddOrder>(i);
             if (m.locate >= listings_.size()) continue;
@@ -180,8 +192,12 @@ class Lookahead {
             const std::uint32_t rung = ladder.position(FeedBook::Ladder::rank_of(level.side, level.price));
             block.hints[i].leaves_at = rung;
             ladder.prefetch(rung);
+            // The next best one, where the best goes.
+            if (watches_best() && rung + 1 == ladder.size()) detail::prefetch_early(&levels_[ladder[rung > 0]]);
         }
-        for (const auto i : block.joining) levels_.prefetch_tail(block.hints[i].level);
+        if constexpr (Levels::keeps_queues) {
+            for (const auto i : block.joining) levels_.prefetch_tail(block.hints[i].level);
+        }
     }
 
     static Side side_of(const AddOrder& message) noexcept { return message.side == 'B' ? Side::buy : Side::sell; }
@@ -193,6 +209,7 @@ class Lookahead {
     const std::vector<Listing>& listings_;
     const Levels& levels_;
     const OrderIndex& orders_;
+    const Observer& observer_;
 };
 
 }  // namespace nanobook::itch

@@ -42,6 +42,13 @@ struct MarketData {
     std::optional<StatusRecorder> status{};
     BrokenTrades taken_back{};  ///< what this pass found
 
+    void prefetch(Locate locate) const noexcept {
+        if (quotes) quotes->prefetch(locate);
+    }
+    [[nodiscard]] bool watches_best() const noexcept { return quotes.has_value(); }
+    /// Does it look at the order in which orders came?
+    [[nodiscard]] bool needs_queues() const noexcept { return orders.has_value(); }
+
     template <class Replay>
     void before(const Header& message, const Replay& replay) {
         if (depth) depth->before(message, replay);
@@ -58,7 +65,9 @@ struct MarketData {
     void on_change(const BookChange& change, const Replay& replay) {
         if (quotes) quotes->on_change(change, replay);
         if (depth) depth->on_change(change, replay);
-        if (orders) orders->on_change(change, replay);
+        if constexpr (Replay::Levels::keeps_queues) {
+            if (orders) orders->on_change(change, replay);
+        }
     }
     template <class Replay>
     void on_print(const Print& print, const Replay& replay) {
@@ -80,25 +89,33 @@ struct MarketData {
     template <class Replay>
     void finish(const Replay& replay) {
         if (depth) depth->finish(replay);
-        if (bars) bars->finish();
+        if (bars) bars->flush();
         if (orders) orders->finish();
     }
 
-    /// Takes the rows that the replays of parts have made so far, each to `parts`, which have none.
-    template <class ParallelReplay>
-    static void hand_over(ParallelReplay& replays, std::span<MarketData> parts) {
-        Timestamp begin = 0;
-        for (std::size_t part = 0; part < parts.size(); ++part) {
-            if (const auto& bars = replays[part].observer().bars) begin = std::max(begin, bars->begin());
+    /// Gives the rows made so far to another, which has none. Bars may be of some trades only.
+    void give_to(MarketData& to) {
+        if (quotes) quotes->rows.swap(to.quotes->rows);
+        trades.swap(to.trades);
+        if (depth) {
+            std::swap(depth->changed, to.depth->changed);
+            to.depth->follow(*depth);
         }
-        for (std::size_t part = 0; part < parts.size(); ++part) {
-            MarketData& data = replays[part].observer();
-            if (data.bars) data.bars->advance(begin);
-            data.give_to(parts[part]);
+        if (bars) {
+            bars->flush();
+            bars->rows.swap(to.bars->rows);
         }
+        if (orders) orders->rows.swap(to.orders->rows);
+        if (status) status->rows.swap(to.status->rows);
+        to.taken_back = taken_back;
     }
 
-    /// Takes the rows of several, each of which saw some of the books, and puts them in order.
+    /// There is nothing more to merge.
+    void finish() {
+        if (bars) bars->flush();
+    }
+
+    /// Takes the rows that several gave, each of which saw some of the books, and puts them in order.
     void merge(std::span<MarketData> parts) {
         const auto by_offset = [](const auto& row) { return row.offset; };
         const auto by_time = [](const auto& row) { return std::pair(row.timestamp, row.locate); };
@@ -114,7 +131,11 @@ struct MarketData {
         };
         if (quotes) put([](MarketData& data) -> auto& { return data.quotes->rows; }, by_offset);
         put([](MarketData& data) -> auto& { return data.trades; }, by_offset);
-        if (bars) put([](MarketData& data) -> auto& { return data.bars->rows; }, by_time);
+        if (bars) {
+            const auto rows = rows_of([](MarketData& data) -> auto& { return data.bars->rows; });
+            merge_rows(rows, by_time, [&](std::size_t part, std::size_t i) { bars->add((*rows[part])[i]); });
+            for (auto* part : rows) part->clear();
+        }
         if (orders) put([](MarketData& data) -> auto& { return data.orders->rows; }, by_offset);
         if (status) put([](MarketData& data) -> auto& { return data.status->rows; }, by_offset);
         if (depth) {
@@ -136,19 +157,6 @@ struct MarketData {
     }
 
   private:
-    void give_to(MarketData& to) {
-        if (quotes) quotes->rows.swap(to.quotes->rows);
-        trades.swap(to.trades);
-        if (depth) {
-            std::swap(depth->changed, to.depth->changed);
-            to.depth->follow(*depth);
-        }
-        if (bars) bars->rows.swap(to.bars->rows);
-        if (orders) orders->rows.swap(to.orders->rows);
-        if (status) status->rows.swap(to.status->rows);
-        to.taken_back = taken_back;
-    }
-
     // Calls `take(part, i)` for each row, in the order of their keys; each part is in order.
     template <class Rows, class Key, class Take>
     static void merge_rows(const std::vector<Rows*>& parts, Key key, Take take) {

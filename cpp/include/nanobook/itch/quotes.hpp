@@ -8,6 +8,7 @@
 
 #include <nanobook/book/level.hpp>
 #include <nanobook/core/types.hpp>
+#include <nanobook/detail/memory.hpp>
 #include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/observer.hpp>
 
@@ -31,18 +32,23 @@ class QuoteRecorder {
   public:
     explicit QuoteRecorder(Timestamp start = 0) noexcept : start_(start) {}
 
+    void prefetch(Locate locate) const noexcept {
+        if (locate < best_.size()) detail::prefetch_early(&best_[locate]);
+    }
+    [[nodiscard]] bool watches_best() const noexcept { return true; }
+
     template <class Replay>
     void on_change(const BookChange& change, const Replay& replay) {
         if (change.locate >= best_.size()) [[unlikely]]
             best_.resize(change.locate + std::size_t{1});
         std::array<Best, 2>& sides = best_[change.locate];
         Best& best = sides[static_cast<std::size_t>(change.side)];
-        // Behind the best price nothing changes it.
-        const bool takes_from_best = change.removed_shares != 0 && change.removed_price == best.price;
-        const bool is_best = change.added_shares != 0 &&
-                             (best.shares == 0 || (change.side == Side::buy ? change.added_price >= best.price
-                                                                            : change.added_price <= best.price));
-        if (!takes_from_best && !is_best) return;
+        // Behind the best price nothing changes it. Which it is cannot be guessed: one branch, not five.
+        const Price flip = -Price{change.side == Side::sell};  // the complement: the higher the better
+        const bool takes_from_best = (change.removed_shares != 0) & (change.removed_price == best.price);
+        const bool is_best =
+            (change.added_shares != 0) & ((best.shares == 0) | ((change.added_price ^ flip) >= (best.price ^ flip)));
+        if (!(takes_from_best | is_best)) return;
         const Best now = best_of(replay, change.locate, change.side);
         if (now == best) return;
         best = now;

@@ -100,7 +100,7 @@ class Reader {
   private:
     enum class Framing : std::uint8_t { undecided, prefixed, zero_prefixed };
 
-    static constexpr std::size_t batch_size = 2048;
+    static constexpr std::size_t batch_size = 8192;
 
     // A visitor of single messages, told from a sink of batches by its mark.
     template <class Visitor>

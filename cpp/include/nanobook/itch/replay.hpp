@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -39,11 +40,12 @@ struct ReplayOptions {
     Part part = {};       ///< of the locates, where several replays share a stream: see ParallelReplay
 };
 
-template <class Observer = NoObserver>
+/// Without `Queues` levels have totals only: faster, and no order's place in its queue is known.
+template <class Observer = NoObserver, bool Queues = true>
 class Replay {
   public:
     /// Compaction looks up orders long dead, each a miss: it has to be rare.
-    using Levels = nanobook::Levels<OrderIndex::Key, 128>;
+    using Levels = nanobook::Levels<OrderIndex::Key, 128, false, Queues>;
 
     explicit Replay(ReplayOptions options = {}, Observer observer = {})
         : reader_({options.strict}),
@@ -51,6 +53,11 @@ class Replay {
           partition_(options_.part),
           observer_(std::move(observer)),
           orders_(options_.part.count) {
+        if constexpr (!Queues && requires { observer_.needs_queues(); }) {
+            if (observer_.needs_queues()) {
+                throw std::invalid_argument("the observer needs queues, and this replay keeps none");
+            }
+        }
         std::sort(options_.symbols.begin(), options_.symbols.end());
     }
 
@@ -75,7 +82,8 @@ class Replay {
 
     [[nodiscard]] const Reader& reader() const noexcept { return reader_; }
     [[nodiscard]] const Report& report() const noexcept { return reader_.report(); }
-    /// Executions of an order that was not first in its queue. Real days have one or two in a thousand.
+    /// Executions of an order that was not first in its queue; 0 without queues. Real days have one or two in a
+    /// thousand.
     [[nodiscard]] std::uint64_t out_of_order_executions() const noexcept { return out_of_order_; }
     /// Of the last message applied, in nanoseconds since midnight.
     [[nodiscard]] Timestamp time() const noexcept { return current_ != nullptr ? current_->timestamp.value() : time_; }
@@ -156,7 +164,7 @@ class Replay {
     }
 
     std::size_t replay(std::span<const Header* const> messages) {
-        const Lookahead lookahead(listings_, levels_, orders_);
+        const Lookahead lookahead(listings_, levels_, orders_, observer_);
         return lookahead.run(messages, [this](const Header& message, const Hint& hint) {
             if constexpr (requires { observer_.before(message, *this); }) observer_.before(message, *this);
             if (options_.until && message.timestamp > *options_.until) return Taken::no;
@@ -194,7 +202,9 @@ class Replay {
 
     bool on(const OrderExecuted& m) {
         return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
-            if (levels_.front(slot->level, orders_) != m.ref) ++out_of_order_;
+            if constexpr (Queues) {
+                if (levels_.front(slot->level, orders_) != m.ref) ++out_of_order_;
+            }
             return execute(m, slot, place, place.price, true);
         });
     }
