@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import glob
+import importlib.util
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +61,8 @@ def target_of(name: str) -> Target:
 
 
 class Writer:
-    """One Parquet file, which appears under its name when it is whole."""
+    """One Parquet file, which appears under its name when it is whole. What pyarrow does is done on a thread of its own,
+    its import too: in the meantime the file is read."""
 
     def __init__(self, path: Path, provenance: dict[str, str]) -> None:
         self.path = path
@@ -69,40 +71,39 @@ class Writer:
         self._lock, self.part = _part_of(path)
         self._pool = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
-        self._batches: list[Any] = []
+        self._batches: list[_itch.Batches] = []
         self._rows = self._bytes = 0
         self._writer: Any = None
 
     def add(self, batches: _itch.Batches) -> None:
-        import pyarrow as pa
-
-        table = pa.table(batches)
-        if table.num_rows == 0:
-            self._begin(table.schema)
+        if len(batches) == 0:
+            self._batches, self._rows, self._bytes = [], 0, 0
+            self._do(self._begin, batches)
             return
-        self._batches.append(table)
-        self._rows += table.num_rows
-        self._bytes += table.nbytes
+        self._batches.append(batches)
+        self._rows += len(batches)
+        self._bytes += len(batches) * len(batches.columns) * 8
         if self._rows >= ROWS or self._bytes >= BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what there is, on the thread of this file."""
-        # While it is written, the next are read; but no more than that, or memory would grow with the file.
-        self._wait()
+        """Writes what there is."""
         batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
         if batches:
-            self._writing = self._pool.submit(self._write, batches)
+            self._do(self._write, batches)
 
     def leave_out(self, broken: dict[int, int]) -> None:
         """Takes trades out again, of those match numbers, that are among as many first rows."""
         self.flush()
-        self._wait()
-        self._writing = self._pool.submit(self._leave_out, broken)
+        self._do(self._leave_out, broken)
+
+    def close(self) -> None:
+        """There are no more rows."""
+        self.flush()
+        self._do(lambda: self._writer.close())
 
     def _leave_out(self, broken: dict[int, int]) -> None:
         import pyarrow as pa
-        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         self._writer.close()
@@ -111,22 +112,25 @@ class Writer:
         try:
             self._writer = self._opened()
             source = pq.ParquetFile(written)
+            column = self._schema.get_field_index("match")
             rows = 0
             for group in range(source.num_row_groups):
                 table = source.read_row_group(group)
-                found = pc.indices_nonzero(pc.is_in(table["match"], pa.array(list(broken), pa.uint64())))
-                at = [i for i in found.to_pylist() if rows + i < broken[table["match"][i].as_py()]]
+                # Not by pyarrow.compute, whose first call takes longer than all this: few groups have one of them.
+                statistics = source.metadata.row_group(group).column(column).statistics
+                has_some = any(statistics.min <= match <= statistics.max for match in broken)
+                matches = table["match"].to_pylist() if has_some else []
+                at = [i for i, match in enumerate(matches) if rows + i < broken.get(match, 0)]
                 ends = zip([0, *(i + 1 for i in at)], [*at, table.num_rows], strict=True)
-                self._writer.write_table(pa.concat_tables(table.slice(a, b - a) for a, b in ends).cast(self._schema))
+                self._writer.write_table(pa.concat_tables(table.slice(a, b - a) for a, b in ends))
                 rows += table.num_rows
         finally:
             written.unlink()
             os.close(lock)
 
     def finish(self) -> None:
-        self.flush()
+        """Gives it its name, once it is closed."""
         self._wait()
-        self._writer.close()
         self._pool.shutdown()
         self.part.chmod(0o644)  # it was made for its owner alone
         self.part.replace(self.path)
@@ -145,12 +149,15 @@ class Writer:
         with contextlib.suppress(OSError):
             os.close(self._lock)
 
-    def _begin(self, schema: Any) -> None:
-        self._batches, self._rows, self._bytes = [], 0, 0
+    def _do(self, work: Callable[..., None], *arguments: Any) -> None:
+        # While it is done, the next rows are read; but no more than that, or memory would grow with the file.
         self._wait()
+        self._writing = self._pool.submit(work, *arguments)
+
+    def _begin(self, no_rows: _itch.Batches) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._schema = schema.with_metadata(self.provenance)
+        self._schema = _table_of(no_rows).schema.with_metadata(self.provenance)
         self._writer = self._opened()
 
     def _opened(self) -> Any:
@@ -162,11 +169,17 @@ class Writer:
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, batches: list[Any]) -> None:
+    def _write(self, batches: list[_itch.Batches]) -> None:
         import pyarrow as pa
 
-        group = pa.concat_tables(batches).unify_dictionaries()
+        group = pa.concat_tables(map(_table_of, batches)).unify_dictionaries()
         self._writer.write_table(group, row_group_size=group.num_rows)
+
+
+def _table_of(batches: _itch.Batches) -> Any:
+    import pyarrow as pa
+
+    return pa.RecordBatchReader.from_stream(batches).read_all()  # pa.table would import pandas, if it is there
 
 
 def _encodings_of(schema: Any) -> dict[str, Any]:
@@ -215,10 +228,8 @@ def convert(
     targets = [target_of(name) for name in dict.fromkeys(names)]
     if not targets:
         raise ValueError("no table named: give some, such as bbo and trades")
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError('Parquet is written by pyarrow: pip install "nanobook-cpp[parquet]"') from error
+    if importlib.util.find_spec("pyarrow") is None:
+        raise ModuleNotFoundError('Parquet is written by pyarrow: pip install "nanobook-cpp[parquet]"')
 
     request = file._request(symbols, start, until, progress)
     writers: dict[str, Writer] = {}
@@ -234,7 +245,7 @@ def convert(
             for kind, batches in file._rows(list(now), mend, **request, **options):
                 writers[now[kind].name].add(batches)
             for target in now.values():
-                writers[target.name].flush()
+                writers[target.name].close()
             for target in now.values():
                 writers[target.name].finish()
                 del writers[target.name]
@@ -247,12 +258,14 @@ def convert(
 
 def _is_of(path: Path, provenance: dict[str, str]) -> bool:
     """Was it made before of the same? Then a conversion that was broken off goes on with the others."""
+    if not path.exists():
+        return False
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         known = pq.read_schema(path).metadata or {}
-    except (FileNotFoundError, pa.ArrowInvalid):
+    except pa.ArrowInvalid:
         return False
     return all(known.get(key.encode()) == value.encode() for key, value in provenance.items())
 

@@ -46,17 +46,19 @@ class Partition {
                                                         const OrderIndex& orders) {
         own_.resize(messages.size() + 1);
         adds_.resize(messages.size() + 1);
+        const std::span<std::uint16_t> owners = owners_;
+        const std::uint32_t part = part_.index;
         std::size_t own = 0;
         std::size_t adds = 0;
         // Which is which cannot be guessed, so nothing here branches on it.
         for (const Header* message : messages) {
-            const Kind kind = kinds[static_cast<unsigned char>(message->type)];
-            std::uint16_t& owner = owners_[message->locate];
-            if (owner == nobody && !kind.is_for_all) [[unlikely]]
+            const std::uint8_t kind = kinds[static_cast<unsigned char>(message->type)];
+            std::uint16_t& owner = owners[message->locate];
+            if (owner == nobody && !(kind & for_all)) [[unlikely]]
                 owner = owner_for(*message, kind);
             own_[own] = adds_[adds] = message;
-            own += kind.is_for_all | (owner == part_.index);
-            adds += kind.is_add;
+            own += (kind & for_all) | (owner == part);
+            adds += (kind & of_add) != 0;
         }
         refs_.clear();
         const auto added = std::span<const Header* const>(adds_).first(adds);
@@ -93,23 +95,22 @@ class Partition {
     static constexpr std::size_t most_locates = std::size_t{1} << 16;
     static constexpr std::uint16_t nobody = 0xFFFF;
 
-    struct Kind {
-        bool is_for_all;
-        bool is_add;
-        bool is_of_order;  // whose reference stands where all have it
-    };
+    // What a type is: for every part, an add, or of an order, whose reference stands where all have it.
+    static constexpr std::uint8_t for_all = 1;
+    static constexpr std::uint8_t of_add = 2;
+    static constexpr std::uint8_t of_order = 4;
     static constexpr auto kinds = [] {
-        std::array<Kind, 256> kinds{};
-        kinds.fill({true, false, false});
-        for (const char type : {'A', 'F', 'U'}) kinds[static_cast<unsigned char>(type)] = {false, true, true};
-        for (const char type : {'E', 'C', 'X', 'D'}) kinds[static_cast<unsigned char>(type)] = {false, false, true};
-        for (const char type : {'P', 'Q', 'B'}) kinds[static_cast<unsigned char>(type)] = {false, false, false};
+        std::array<std::uint8_t, 256> kinds{};
+        kinds.fill(for_all);
+        for (const char type : {'A', 'F', 'U'}) kinds[static_cast<unsigned char>(type)] = of_add | of_order;
+        for (const char type : {'E', 'C', 'X', 'D'}) kinds[static_cast<unsigned char>(type)] = of_order;
+        for (const char type : {'P', 'Q', 'B'}) kinds[static_cast<unsigned char>(type)] = 0;
         return kinds;
     }();
 
-    [[nodiscard]] std::uint16_t owner_for(const Header& message, Kind kind) const noexcept {
+    [[nodiscard]] std::uint16_t owner_for(const Header& message, std::uint8_t kind) const noexcept {
         const std::uint32_t home = part_.home_of(message.locate);
-        if (!kind.is_of_order) return static_cast<std::uint16_t>(home);
+        if (!(kind & of_order)) return static_cast<std::uint16_t>(home);
         const auto engine = static_cast<std::uint32_t>(static_cast<const OrderDelete&>(message).ref % engines);
         if (part_.count == 2) return static_cast<std::uint16_t>(engine % 2);
         // Several parts an engine: those that are the same modulo four.
