@@ -590,7 +590,9 @@ def book(path: Path, symbol: str, at: str | None, depth: int, framing: str | Non
 @_until
 @_date
 @click.option("--decimal-prices", is_flag=True, help="Prices in dollars rather than integers of four decimals.")
-@click.option("--threads", type=click.IntRange(1, 1_024), help="As many as there are cores by default.")
+@click.option(
+    "--threads", type=click.IntRange(1, 1_024), help="As many as there are cores by default, half of that of gzip."
+)
 @_framing
 @_strict
 def convert(

@@ -304,8 +304,7 @@ class File(Tables):
         if not self.compressed:
             self._mapped = _itch.MappedFile(self.path)
             self.size = len(self._mapped)
-        few = self.size < (_FEW_COMPRESSED if self.compressed else _FEW)
-        self.threads = _threads(threads) if threads is not None else 1 if few else min(_cores(), _ENOUGH_THREADS)
+        self.threads = _threads_for(self.size, self.compressed) if threads is None else _threads(threads)
         self._probe(head, framing)
 
     # ------------------------------------------------------------------ questions
@@ -813,6 +812,15 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _threads_for(size: int, compressed: bool) -> int:
+    """Of a file of that size."""
+    if size < (_FEW_COMPRESSED if compressed else _FEW):
+        return 1
+    threads = min(_cores(), _ENOUGH_THREADS)
+    # It comes as fast as one core decompresses, which wants to be left alone.
+    return (threads + 1) // 2 if compressed else threads
+
+
 def _threads(threads: int) -> int:
     try:
         number = operator.index(threads)
@@ -851,7 +859,7 @@ def open(
         capture, pcap or pcapng. "soupbintcp": in the packets of a TCP stream.
     decimal_prices: prices in tables are decimals, in dollars, rather than integers of 4 decimals.
     threads: that keep the books tables are made of, where no symbols are chosen; by default as many as there are cores,
-        but 8 at most, and one for a small file. The tables are the same with any number. Progress may begin anew: where
+        but 8 at most, half of that where it is gzipped, and one for a small file. The tables are the same with any number. Progress may begin anew: where
         messages speak of orders by another symbol's locate, one thread reads the file again.
     OSError where the file cannot be opened; ItchError where it is empty, no ITCH at all, or its gzip data is corrupt.
     """
