@@ -100,6 +100,7 @@ class Reader {
   private:
     enum class Framing : std::uint8_t { undecided, prefixed, zero_prefixed };
 
+    // Whoever looks ahead begins anew with each batch, so they are not small.
     static constexpr std::size_t batch_size = 8192;
 
     // A visitor of single messages, told from a sink of batches by its mark.

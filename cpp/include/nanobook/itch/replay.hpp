@@ -203,7 +203,8 @@ class Replay {
     bool on(const OrderExecuted& m) {
         return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
             if constexpr (Queues) {
-                if (levels_.front(slot->level, orders_) != m.ref) ++out_of_order_;
+                // Alone, it is the first: its queue need not be looked at.
+                if (levels_[slot->level].count > 1) out_of_order_ += levels_.front(slot->level, orders_) != m.ref;
             }
             return execute(m, slot, place, place.price, true);
         });
