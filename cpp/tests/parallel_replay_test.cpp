@@ -124,8 +124,8 @@ Outcome by_several(std::span<const std::byte> bytes, Timestamp depth_interval, s
                    detail::Random& random, const ReplayOptions& options = {}, std::uint32_t largest = 8'000) {
     Outcome outcome;
     MarketData data = wanted(depth_interval, Queues);
+    std::deque<Bytes> chunks;  // which may be at work until the replay is gone
     ParallelReplay<MarketData, Queues> replay(threads, options, data);
-    std::deque<Bytes> chunks;
     const auto take = [&] {
         data.merge(replay.made());
         append(outcome.tables, data);

@@ -64,7 +64,7 @@ class ParallelReplay {
     ~ParallelReplay() { stop(); }
 
     /// Begins with the next bytes of the stream, cut anywhere. They must stay where they are until a `wait` that is
-    /// theirs returns. There must be fewer than `most_pieces` that are not waited for.
+    /// theirs returns, or this is gone. There must be fewer than `most_pieces` that are not waited for.
     void start(std::span<const std::byte> bytes) {
         const std::lock_guard held(mutex_);
         Piece& piece = pieces_[begun_++ % most_pieces];
