@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nanobook import itch
+from nanobook import _itch_convert, itch
 from nanobook._itch_arguments import parse_interval, parse_time
 from reference_itch import encode, frame
 from test_itch_tables import rows_of
@@ -76,6 +77,34 @@ def test_broken_trades_are_left_out_of_a_gzipped_day(broken_day: Path, tmp_path:
     assert written(itch.open(path).convert(tmp_path / "out", *NAMES)) == expected
     in_memory = itch.open(path).tables("bbo", "trades", "bars", "status")
     assert [rows_of(in_memory[name]) for name in ("bbo", "trades", "bars", "status")] == [*expected[:3], expected[4]]
+
+
+def test_broken_trades_are_left_out_by_a_pyarrow_that_widens_dictionaries(
+    broken_day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = pq.ParquetFile.read_row_group
+
+    def widened(self: Any, group: int) -> pa.Table:
+        table = read(self, group)
+        at = table.schema.get_field_index("type")
+        return table.set_column(at, "type", table["type"].cast(pa.dictionary(pa.int32(), pa.string())))
+
+    expected = pq.read_table(itch.open(zipped(broken_day)).convert(tmp_path / "narrow", "trades")[0])
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", widened)
+    (path,) = itch.open(zipped(broken_day)).convert(tmp_path / "wide", "trades")
+    monkeypatch.undo()
+    assert pq.read_table(path).equals(expected)
+
+
+def test_a_second_interrupt_leaves_no_files(day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_itch_convert.Writer, "add", interrupt)
+    monkeypatch.setattr(_itch_convert.Writer, "_wait", interrupt)  # while the first is seen to
+    with pytest.raises(KeyboardInterrupt):
+        itch.open(day).convert(tmp_path / "out", "bbo", "trades")
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
 def test_a_window_leaves_out_trades_that_are_broken_after_it(broken_day: Path, tmp_path: Path) -> None:
@@ -171,7 +200,7 @@ def test_columns_are_written_as_suits_them(day: Path, tmp_path: Path) -> None:
 def test_what_a_killed_conversion_left_is_removed_by_the_next(day: Path, tmp_path: Path) -> None:
     code = """
 import os, sys
-from nanobook import itch
+from nanobook import _itch_convert, itch
 itch.open(sys.argv[1]).convert(sys.argv[2], "bbo", "trades", progress=lambda *_: os._exit(9))
 """
     for _ in range(2):

@@ -116,6 +116,8 @@ class Writer:
             rows = 0
             for group in range(source.num_row_groups):
                 table = source.read_row_group(group)
+                if table.schema != self._schema:  # pyarrow below 20 widens the numbers of dictionaries
+                    table = table.cast(self._schema)
                 # Not by pyarrow.compute, whose first call takes longer than all this: few groups have one of them.
                 statistics = source.metadata.row_group(group).column(column).statistics
                 has_some = any(statistics.min <= match <= statistics.max for match in broken)
@@ -138,16 +140,18 @@ class Writer:
 
     def abandon(self) -> None:
         """Whatever comes of it: another error is on its way."""
-        with contextlib.suppress(Exception):
-            self._wait()
-        self._pool.shutdown()
-        with contextlib.suppress(Exception):
-            if self._writer is not None:
-                self._writer.close()
-        with contextlib.suppress(OSError):
-            self.part.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            os.close(self._lock)
+        try:
+            with contextlib.suppress(Exception):
+                self._wait()
+            self._pool.shutdown()
+            with contextlib.suppress(Exception):
+                if self._writer is not None:
+                    self._writer.close()
+        finally:  # also after another Ctrl-C
+            with contextlib.suppress(OSError):
+                self.part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.close(self._lock)
 
     def _do(self, work: Callable[..., None], *arguments: Any) -> None:
         # While it is done, the next rows are read; but no more than that, or memory would grow with the file.
@@ -250,8 +254,9 @@ def convert(
                 writers[target.name].finish()
                 del writers[target.name]
     except BaseException:
-        for writer in writers.values():
-            writer.abandon()
+        with contextlib.ExitStack() as all_of_them:
+            for writer in writers.values():
+                all_of_them.callback(writer.abandon)
         raise
     return [_path_of(file, out, target) for target in targets]
 

@@ -859,8 +859,9 @@ def open(
         capture, pcap or pcapng. "soupbintcp": in the packets of a TCP stream.
     decimal_prices: prices in tables are decimals, in dollars, rather than integers of 4 decimals.
     threads: that keep the books tables are made of, where no symbols are chosen; by default as many as there are cores,
-        but 8 at most, half of that where it is gzipped, and one for a small file. The tables are the same with any number. Progress may begin anew: where
-        messages speak of orders by another symbol's locate, one thread reads the file again.
+        but 8 at most, half of that where it is gzipped, and one for a small file. The tables are the same with any
+        number. Progress may begin anew: where messages speak of orders by another symbol's locate, one thread reads the
+        file again.
     OSError where the file cannot be opened; ItchError where it is empty, no ITCH at all, or its gzip data is corrupt.
     """
     return File(path, strict, date=date, framing=framing, decimal_prices=decimal_prices, threads=threads)

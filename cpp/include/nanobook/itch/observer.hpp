@@ -53,10 +53,10 @@ struct Origin {
 /// to look at its books. It may also have `before(message, replay)`, called before each message is applied (and before
 /// that at which a replay stops); `on_message(message)`, or with the replay, for messages that neither change a book
 /// nor print; and `finish(replay)`. Where it says `watches_best()`, best prices are fetched ahead of it, and what it
-/// keeps of a book it may fetch itself in `prefetch(locate)`, which comes some messages before. Where it
-/// says `needs_queues()`, a replay without them refuses it. In a replay of a part
-/// of the books all these are of its own messages; with `has_clock()` and `advance(message, replay)` it hears of some
-/// of the others too, what time it is.
+/// keeps of a book it may fetch itself in `prefetch(locate)`, which comes some messages before. Where it says
+/// `needs_queues()`, a replay without them refuses it. In a replay of a part of the books all these are of its own
+/// messages; with `has_clock()` and `advance(message, replay)` it hears of some of the others too, what time it is.
+/// Where it has `give_to(other)`, a ParallelReplay has it give what it made to another, piece by piece.
 struct NoObserver {
     void on_change(const BookChange&) const noexcept {}
     void on_print(const Print&) const noexcept {}
