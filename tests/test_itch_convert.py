@@ -60,6 +60,19 @@ def broken_day(tmp_path: Path) -> Path:
     return path
 
 
+class Given:
+    """A table as the engine gives it."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table, self.columns = table, table.column_names
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
 def zipped(path: Path) -> Path:
     target = path.with_name(path.name + ".gz")
     target.write_bytes(gzip.compress(path.read_bytes()))
@@ -77,23 +90,6 @@ def test_broken_trades_are_left_out_of_a_gzipped_day(broken_day: Path, tmp_path:
     assert written(itch.open(path).convert(tmp_path / "out", *NAMES)) == expected
     in_memory = itch.open(path).tables("bbo", "trades", "bars", "status")
     assert [rows_of(in_memory[name]) for name in ("bbo", "trades", "bars", "status")] == [*expected[:3], expected[4]]
-
-
-def test_broken_trades_are_left_out_by_a_pyarrow_that_widens_dictionaries(
-    broken_day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read = pq.ParquetFile.read_row_group
-
-    def widened(self: Any, group: int) -> pa.Table:
-        table = read(self, group)
-        at = table.schema.get_field_index("type")
-        return table.set_column(at, "type", table["type"].cast(pa.dictionary(pa.int32(), pa.string())))
-
-    expected = pq.read_table(itch.open(zipped(broken_day)).convert(tmp_path / "narrow", "trades")[0])
-    monkeypatch.setattr(pq.ParquetFile, "read_row_group", widened)
-    (path,) = itch.open(zipped(broken_day)).convert(tmp_path / "wide", "trades")
-    monkeypatch.undo()
-    assert pq.read_table(path).equals(expected)
 
 
 def test_a_second_interrupt_leaves_no_files(day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,8 +127,11 @@ def test_another_pass_is_for_bars_of_which_a_trade_is_broken(broken_day: Path, t
     assert file.passes == 2
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_trades_broken_at_any_distance_are_left_out(threads: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("threads", "rows"), [(1, 1 << 18), (1, 1), (2, 1)])
+def test_trades_broken_at_any_distance_are_left_out(
+    threads: int, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_itch_convert, "ROWS", rows)  # so that some are written before they are broken
     chance = random.Random(5)
     data = []
     for number in range(150_000):  # more than two batches
@@ -148,6 +147,52 @@ def test_trades_broken_at_any_distance_are_left_out(threads: int, tmp_path: Path
     assert len(expected) < 149_800
     assert written([trades]) == [expected]
     assert parts_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("widens", [False, True])
+def test_broken_trades_are_left_out_whether_they_are_written_or_not(
+    widens: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = pq.ParquetFile.read_row_group
+
+    def widened(self: Any, group: int, columns: list[str] | None = None) -> pa.Table:
+        table = read(self, group, columns)
+        at = table.schema.get_field_index("type")
+        if at < 0:
+            return table
+        return table.set_column(at, "type", table["type"].cast(pa.dictionary(pa.int32(), pa.string())))
+
+    if widens:  # as pyarrow below 20 does
+        monkeypatch.setattr(pq.ParquetFile, "read_row_group", widened)
+    chance = random.Random(11)
+    for _ in range(60):
+        count = chance.randrange(60)
+        matches = [chance.randrange(40) + (1 << 63) - 20 for _ in range(count)]
+        types = pa.array(["EP"[match % 2] for match in matches], pa.string())
+        rows = pa.table(
+            {
+                "match": pa.array(matches, pa.uint64()),
+                "type": types.dictionary_encode().cast(pa.dictionary(pa.int16(), pa.string())),
+                "row": range(count),
+            }
+        )
+        # Each is broken by a message that comes after as many rows, and may be known before these are given.
+        breaks = {chance.choice(matches): chance.randrange(count + 1) for _ in range(chance.randrange(4)) if matches}
+        monkeypatch.setattr(_itch_convert, "ROWS", chance.choice([1, 5, 100]))
+        writer = _itch_convert.Writer(tmp_path / "trades.parquet", {})
+        writer.add(Given(rows.slice(0, 0)))
+        at = 0
+        while at < count:
+            size = 1 + chance.randrange(9)
+            writer.add(Given(rows.slice(at, size)))
+            at += size
+            writer.leave_out({match: after for match, after in breaks.items() if after < at + 3})
+        writer.leave_out(breaks)
+        writer.close()
+        writer.finish()
+        expected = [row for row in range(count) if row >= breaks.get(matches[row], 0)]
+        assert pq.read_table(writer.path)["row"].to_pylist() == expected
+        assert parts_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("questions", [("trades",), ("bbo",), ("orders", "bars")])

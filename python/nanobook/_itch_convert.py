@@ -73,11 +73,14 @@ class Writer:
         self._writing: Future[None] | None = None
         self._batches: list[_itch.Batches] = []
         self._rows = self._bytes = 0
+        self._rows_before = 0  # of those that are not written yet
+        self._broken: dict[int, int] = {}
+        self._left_out: list[int] = []  # rows
         self._writer: Any = None
 
     def add(self, batches: _itch.Batches) -> None:
         if len(batches) == 0:
-            self._batches, self._rows, self._bytes = [], 0, 0
+            self._batches, self._rows, self._bytes, self._rows_before = [], 0, 0, 0
             self._do(self._begin, batches)
             return
         self._batches.append(batches)
@@ -88,44 +91,52 @@ class Writer:
 
     def flush(self) -> None:
         """Writes what there is."""
-        batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
-        if batches:
-            self._do(self._write, batches)
+        if self._batches:
+            self._do(self._write, self._batches, self._rows_before, self._broken)
+            self._rows_before += self._rows
+            self._batches, self._rows, self._bytes = [], 0, 0
 
     def leave_out(self, broken: dict[int, int]) -> None:
-        """Takes trades out again, of those match numbers, that are among as many first rows."""
-        self.flush()
-        self._do(self._leave_out, broken)
+        """Trades of those match numbers, among as many first rows, are not to be in it, whether they are written or not."""
+        self._broken = broken
 
     def close(self) -> None:
         """There are no more rows."""
         self.flush()
-        self._do(lambda: self._writer.close())
+        self._do(self._close, self._broken)
 
-    def _leave_out(self, broken: dict[int, int]) -> None:
+    def _close(self, broken: dict[int, int]) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         self._writer.close()
+        if not broken:
+            return
+        # Of the rows that are in it.
+        limits = {match: rows - sum(row < rows for row in self._left_out) for match, rows in broken.items()}
         written, lock = self.part, self._lock
+        source = pq.ParquetFile(written)
+        groups = [source.metadata.row_group(group) for group in range(source.num_row_groups)]
+        column = self._schema.get_field_index("match")
+        found: dict[int, list[int]] = {}
+        rows = 0
+        for number, group in enumerate(groups):
+            statistics = group.column(column).statistics
+            if any(statistics.min <= match <= statistics.max for match in limits):
+                found[number] = _broken_in(source.read_row_group(number, ["match"]), rows, limits)
+            rows += group.num_rows
+        if not any(found.values()):
+            return
+        # Nothing can be taken out of a file: it is written again.
         self._lock, self.part = _part_of(self.path)
         try:
             self._writer = self._opened()
-            source = pq.ParquetFile(written)
-            column = self._schema.get_field_index("match")
-            rows = 0
-            for group in range(source.num_row_groups):
-                table = source.read_row_group(group)
+            for number in range(len(groups)):
+                table = source.read_row_group(number)
                 if table.schema != self._schema:  # pyarrow below 20 widens the numbers of dictionaries
                     table = table.cast(self._schema)
-                # Not by pyarrow.compute, whose first call takes longer than all this: few groups have one of them.
-                statistics = source.metadata.row_group(group).column(column).statistics
-                has_some = any(statistics.min <= match <= statistics.max for match in broken)
-                matches = table["match"].to_pylist() if has_some else []
-                at = [i for i, match in enumerate(matches) if rows + i < broken.get(match, 0)]
-                ends = zip([0, *(i + 1 for i in at)], [*at, table.num_rows], strict=True)
-                self._writer.write_table(pa.concat_tables(table.slice(a, b - a) for a, b in ends))
-                rows += table.num_rows
+                self._writer.write_table(pa.concat_tables(_without(table, found.get(number, []))))
+            self._writer.close()
         finally:
             written.unlink()
             os.close(lock)
@@ -173,11 +184,31 @@ class Writer:
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, batches: list[_itch.Batches]) -> None:
+    def _write(self, batches: list[_itch.Batches], rows_before: int, broken: dict[int, int]) -> None:
         import pyarrow as pa
 
         group = pa.concat_tables(map(_table_of, batches)).unify_dictionaries()
+        if at := _broken_in(group, rows_before, broken):
+            self._left_out += [rows_before + row for row in at]
+            group = pa.concat_tables(_without(group, at))
+            if group.num_rows == 0:
+                return
         self._writer.write_table(group, row_group_size=group.num_rows)
+
+
+def _broken_in(table: Any, rows_before: int, broken: dict[int, int]) -> list[int]:
+    """The rows of broken trades, by match number among as many first rows; as many are before those of the table."""
+    if rows_before >= max(broken.values(), default=0):
+        return []
+    # Not by pyarrow.compute, whose first call takes longer than all this.
+    matches = enumerate(table["match"].to_pylist(), rows_before)
+    return [row - rows_before for row, match in matches if row < broken.get(match, 0)]
+
+
+def _without(table: Any, rows: list[int]) -> Iterator[Any]:
+    """The pieces of a table between some of its rows."""
+    for begin, end in zip([0, *(row + 1 for row in rows)], [*rows, table.num_rows], strict=True):
+        yield table.slice(begin, end - begin)
 
 
 def _table_of(batches: _itch.Batches) -> Any:

@@ -232,21 +232,27 @@ class Tables(abc.ABC):
         """Rows of several tables, after none of each, for its columns.
 
         Where none come again, the table begins anew: what there was of it has trades that are broken later. Trades do
-        not where `mend` takes them out: by match number it is told how many rows came before the trade was broken.
+        not where `mend` takes them out: by match number it is told how many rows came before the trade was broken, as
+        soon as that is known.
         """
         known = self._broken
         # Most days break none, so it is not worth a second decompression to look for them first. But a pass that ends at
         # `until` would miss those that are broken after it.
         hopes = known is None and self.compressed and request["until"] is None
         passing = _itch.TablesIterator(names, **request, broken=_itch.BrokenTrades() if hopes else known)
+        if not hopes or "trades" not in names:
+            mend = None
         yield from passing.no_rows().items()
-        yield from passing
+        for rows in passing:
+            yield rows
+            if mend is not None:
+                mend(passing.broken_rows)
+        if mend is not None:
+            mend(passing.broken_rows)
         if request["until"] is None and len(names[0]) > 1:  # it saw all, and was not after messages of a type alone
             self._broken = passing.broken
         if not hopes or not self._broken:
             return
-        if mend is not None and "trades" in names:
-            mend(passing.broken_rows)
         if anew := [name for name in names if name == "bars" or (name == "trades" and mend is None)]:
             yield from self._rows(anew, **request)
 
