@@ -459,6 +459,9 @@ inline constexpr std::array<std::uint8_t, 256> length_of_type = [] {
 /// must all be there. A visitor that cares for a few types takes the rest as `const Header&`.
 template <class Visitor>
 constexpr decltype(auto) visit(const Header& payload, Visitor&& visitor) {
+    // Five of six messages are one of these: what branches on them guesses better than a jump through a table.
+    if (payload.type == AddOrder::code) return visitor(static_cast<const AddOrder&>(payload));
+    if (payload.type == OrderDelete::code) return visitor(static_cast<const OrderDelete&>(payload));
     switch (payload.type) {
         case SystemEvent::code: return visitor(static_cast<const SystemEvent&>(payload));
         case StockDirectory::code: return visitor(static_cast<const StockDirectory&>(payload));
@@ -470,12 +473,10 @@ constexpr decltype(auto) visit(const Header& payload, Visitor&& visitor) {
         case IpoQuotingPeriod::code: return visitor(static_cast<const IpoQuotingPeriod&>(payload));
         case LuldAuctionCollar::code: return visitor(static_cast<const LuldAuctionCollar&>(payload));
         case OperationalHalt::code: return visitor(static_cast<const OperationalHalt&>(payload));
-        case AddOrder::code: return visitor(static_cast<const AddOrder&>(payload));
         case AddOrderMpid::code: return visitor(static_cast<const AddOrderMpid&>(payload));
         case OrderExecuted::code: return visitor(static_cast<const OrderExecuted&>(payload));
         case OrderExecutedWithPrice::code: return visitor(static_cast<const OrderExecutedWithPrice&>(payload));
         case OrderCancel::code: return visitor(static_cast<const OrderCancel&>(payload));
-        case OrderDelete::code: return visitor(static_cast<const OrderDelete&>(payload));
         case OrderReplace::code: return visitor(static_cast<const OrderReplace&>(payload));
         case Trade::code: return visitor(static_cast<const Trade&>(payload));
         case CrossTrade::code: return visitor(static_cast<const CrossTrade&>(payload));

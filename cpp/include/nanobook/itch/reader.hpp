@@ -43,10 +43,10 @@ class Reader {
     Reader() = default;
     explicit Reader(Options options) : options_(options) {}
 
-    /// Hands the messages that `chunk` completes to `sink(const Batch&)`, which returns how many of them it took; fewer
-    /// than all stops the reader for good. False once stopped; the bytes after a session's end are still to be fed, and
-    /// counted.
-    template <class Sink>
+    /// Hands the messages that `chunk` completes to `sink(const Batch&)`, `BatchSize` at once at the most, which
+    /// returns how many of them it took; fewer than all stops the reader for good. False once stopped; the bytes after
+    /// a session's end are still to be fed, and counted.
+    template <std::size_t BatchSize = 2048, class Sink>
     bool feed(std::span<const std::byte> chunk, Sink&& sink) {
         while (!rest_.empty() && !chunk.empty()) {
             // A message cut by the chunks' border: complete a copy of it, and not a byte more.
@@ -55,9 +55,9 @@ class Reader {
             chunk = chunk.subspan(missing);
             if (rest_.size() < frame_size(rest_)) continue;
             const std::vector<std::byte> frame = std::exchange(rest_, {});
-            take(frame, sink);
+            take<BatchSize>(frame, sink);
         }
-        if (rest_.empty()) take(chunk, sink);
+        if (rest_.empty()) take<BatchSize>(chunk, sink);
         return !done_ || unreadable_;
     }
 
@@ -100,9 +100,6 @@ class Reader {
   private:
     enum class Framing : std::uint8_t { undecided, prefixed, zero_prefixed };
 
-    // Whoever looks ahead begins anew with each batch, so they are not small.
-    static constexpr std::size_t batch_size = 8192;
-
     // A visitor of single messages, told from a sink of batches by its mark.
     template <class Visitor>
     struct Each {
@@ -133,9 +130,9 @@ class Reader {
         framing_ = length_at(p) == 0 && type_length_at(p + 2) != 0 ? Framing::zero_prefixed : Framing::prefixed;
     }
 
-    template <class Sink>
+    template <std::size_t BatchSize, class Sink>
     void take(std::span<const std::byte> bytes, Sink& sink) {
-        const std::size_t used = done_ ? 0 : scan(bytes, sink);
+        const std::size_t used = done_ ? 0 : scan<BatchSize>(bytes, sink);
         offset_ += used;
         const auto left = bytes.subspan(used);
         if (!done_) {
@@ -146,12 +143,12 @@ class Reader {
     }
 
     // Hands out every complete message; returns how many bytes it is done with.
-    template <class Sink>
+    template <std::size_t BatchSize, class Sink>
     std::size_t scan(std::span<const std::byte> bytes, Sink& sink) {
         const std::byte* const begin = bytes.data();
         const std::byte* const end = begin + bytes.size();
         const std::byte* p = begin;
-        std::array<const Header*, batch_size> messages;
+        std::array<const Header*, BatchSize> messages;
         std::size_t count = 0;
         if (end - p >= 3) decide_framing(p);
 
@@ -194,7 +191,7 @@ class Reader {
             p += 2 + length;
             if constexpr (takes_batches<Sink>) {
                 messages[count++] = message;
-                if (count == batch_size) flush();
+                if (count == BatchSize) flush();
             } else {
                 ++messages_;
                 visit(*message, sink.visitor);

@@ -64,7 +64,8 @@ class Replay {
     /// The next bytes of the stream, cut anywhere. False once the replay has stopped. Where an observer throws, the
     /// replay is of no further use.
     bool feed(std::span<const std::byte> bytes) {
-        return reader_.feed(bytes, [this](const Batch& batch) { return apply(batch); });
+        // Whoever looks ahead begins anew with each batch, so they are not small.
+        return reader_.feed<8192>(bytes, [this](const Batch& batch) { return apply(batch); });
     }
 
     /// There are no more bytes.
