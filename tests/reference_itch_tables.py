@@ -40,6 +40,8 @@ Tables
   cannot rest ends the old one as 'replaced' with `new_ref` null: a `new_ref` always has a row whose `old_ref` leads
   back. What stands ahead of the new order of a U no longer has the old one in it. A `first_fill` may be a C that is not
   printable. The attribution of an F is "" where blank, and null only for an A and what replaced it.
+* Market by order: a message that changes no book, such as an execution of 0 shares, has no row. A U whose new order
+  cannot rest is a deletion: `old_ref` and the like are null. `execution_price` of E is the price of the order.
 * Status: S has no `symbol`, `market`, `reason`; a blank reason of H is "".
 """
 
@@ -346,6 +348,50 @@ def bars(
             }
         )
     return rows
+
+
+def mbo(data: bytes, symbols: Symbols = None, start: int | None = None, until: int | None = None) -> list[Row]:
+    """A row of every message that changes a book."""
+    day = Day()
+    rested: dict[int, Order] = {}  # by id: an order that rests anew is another object
+    rows: list[Row] = []
+    for step in day.steps(data):
+        kind, ints, texts, order = step.message.type, step.message.ints, step.message.texts, step.order
+        added = day.orders.get(ints["new_ref" if kind == "U" else "ref"]) if kind in "AFU" else None
+        if added is not None and id(added) in rested:
+            added = None  # it rested before, and its reference came again
+        if added is not None:
+            rested[id(added)] = added
+            ref, side, price, shares, remaining = added.ref, added.side, added.price, added.shares, added.shares
+        elif order is not None and kind in "ECXDU":
+            ref, side, price = order.ref, order.side, order.price
+            shares = min(ints["shares"], order.shares) if kind in "ECX" else order.shares
+            remaining = order.shares - shares
+            if shares == 0:
+                continue
+        else:
+            continue
+        replaced = order if kind == "U" and added is not None else None
+        rows.append(
+            {
+                "timestamp": step.time,
+                "symbol": day.names.of(added.locate if added is not None else step.locate),
+                "type": kind,
+                "side": RESTING[side],
+                "ref": ref,
+                "price": price,
+                "shares": shares,
+                "remaining": remaining,
+                "old_ref": replaced.ref if replaced is not None else None,
+                "old_price": replaced.price if replaced is not None else None,
+                "old_shares": replaced.shares if replaced is not None else None,
+                "match": ints["match"] if kind in "EC" else None,
+                "execution_price": {"E": price, "C": ints.get("price")}.get(kind),
+                "printable": kind == "E" or texts["printable"] == "Y" if kind in "EC" else None,
+                "attribution": text(texts["attribution"]) if kind == "F" else None,
+            }
+        )
+    return select(rows, symbols, start, until)
 
 
 def entry(day: Day, step: Step, ref: int, attribution: str | None, old_ref: int | None) -> Row:

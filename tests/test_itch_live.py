@@ -29,7 +29,7 @@ from wrapped_itch import (
 
 Tables = dict[str, pl.DataFrame]
 
-TABLES = ("bbo", "trades", "depth", "bars", "orders", "status")
+TABLES = ("bbo", "trades", "depth", "bars", "orders", "status", "mbo")
 OPTIONS: dict[str, Any] = {"levels": 2, "depth_every": "1h", "bars_every": "1h"}
 
 FRAMINGS: dict[str, tuple[str, Callable[[list[bytes]], bytes]]] = {

@@ -53,6 +53,7 @@ def assert_all_same(path: Path, data: bytes, every: int, orders: bool = True, **
     assert_same(file.depth(2, every, **rows), reference.depth(data, 2, every, **rows))
     assert_same(file.bars(every, **rows), reference.bars(data, every, **rows))
     assert_same(file.status(**rows), reference.status(data, **rows))
+    assert_same(file.mbo(**rows), reference.mbo(data, **rows))
     if orders:
         assert_same(file.orders(**rows), reference.orders(data, **rows))
 
@@ -145,6 +146,45 @@ def test_several_tables_come_of_one_pass(day: Path) -> None:
     assert rows_of(made["trades"]) == rows_of(file.trades())
     assert rows_of(made["bars"]) == rows_of(file.bars())
     assert len(made["bbo"]) == len(rows_of(file.bbo()))
+
+
+def test_several_tables_come_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(itch, "_SHARED_PIECE", 1 << 20)
+    day = itch.synthesize(tmp_path / "day.itch", messages=400_000, symbols=50)
+    packed = tmp_path / "day.itch.gz"
+    packed.write_bytes(gzip.compress(day.read_bytes(), 1))
+    names = ("mbo", "bbo", "trades", "bars")
+    whole = {name: pl.DataFrame(table) for name, table in itch.open(day).tables(*names).items()}
+    for path in (day, packed):
+        pieces: dict[str, list[pl.DataFrame]] = {}
+        for name, rows in itch.open(path, threads=3).batches(*names):
+            assert 0 < len(rows) < 200_000
+            pieces.setdefault(name, []).append(pl.DataFrame(rows))
+        assert len(pieces["mbo"]) > 2
+        assert pieces.keys() == whole.keys()
+        assert all(pl.concat(frames).equals(whole[name]) for name, frames in pieces.items())
+
+
+def test_a_book_can_be_built_of_market_by_order(day: Path) -> None:
+    books: dict[str, dict[int, int]] = {}  # by side: shares by price
+    quotes: list[tuple[int, int | None, int, int | None, int]] = []
+    for row in pl.DataFrame(itch.open(day).mbo(symbols="AAPL")).iter_rows(named=True):
+        changes = [(row["price"], row["shares"] if row["type"] in "AFU" else -row["shares"])]
+        if row["old_ref"] is not None:
+            changes.append((row["old_price"], -row["old_shares"]))
+        book = books.setdefault(row["side"], {})
+        for price, shares in changes:
+            book[price] = book.get(price, 0) + shares
+            assert book[price] >= 0
+            if book[price] == 0:
+                del book[price]
+        bids, asks = books.get("buy", {}), books.get("sell", {})
+        bid, ask = max(bids, default=None), min(asks, default=None)
+        quote = (row["timestamp"], bid, bids.get(bid, 0), ask, asks.get(ask, 0))
+        if quote[1:] != (quotes[-1][1:] if quotes else (None, 0, None, 0)):
+            quotes.append(quote)
+    known = pl.DataFrame(itch.open(day).bbo(symbols="AAPL"))
+    assert quotes == known.drop("symbol").rows()
 
 
 def test_a_table_without_rows_has_its_columns(day: Path) -> None:
@@ -275,11 +315,11 @@ def test_a_file_that_is_closed_has_no_more_tables(day: Path) -> None:
 
 def test_a_conversion_writes_what_the_tables_are(day: Path, tmp_path: Path) -> None:
     file = itch.open(day, date="2020-01-30")
-    names = ["bbo", "trades", "depth3", "depth2@1m", "bars1m", "bars1h", "orders", "status", "imbalance", "A"]
+    names = ["bbo", "trades", "depth3", "depth2@1m", "bars1m", "bars1h", "orders", "status", "mbo", "imbalance", "A"]
     paths = file.convert(tmp_path / "out", *names)
     assert paths == [tmp_path / "out" / name / "date=2020-01-30" / "day.itch.parquet" for name in names]
     tables = [file.bbo(), file.trades(), file.depth(3), file.depth(2, "1m"), file.bars("1m"), file.bars("1h")]
-    tables += [file.orders(), file.status(), file.imbalance(), file.table("A")]
+    tables += [file.orders(), file.status(), file.mbo(), file.imbalance(), file.table("A")]
     for path, table in zip(paths, tables, strict=True):
         assert rows_of(pl.read_parquet(path, hive_partitioning=False)) == rows_of(table)
     metadata = pl.read_parquet_metadata(paths[0])

@@ -23,7 +23,7 @@ from nanobook._core import itch as _core
 from reference_itch import encode, frame
 from test_itch_random import streams
 
-ALL = ("bbo", "trades", "depth", "bars", "orders", "status")
+ALL = ("bbo", "trades", "depth", "bars", "orders", "status", "mbo")
 
 
 def tables_of(path: Path, threads: int, clock: bool = False, **options: Any) -> dict[str, pl.DataFrame]:

@@ -197,3 +197,54 @@ TEST_CASE("the_life_of_an_order_adds_up") {
     CHECK(rows[1].end == OrderEnd::executed);
     CHECK(rows[2].end == OrderEnd::deleted);
 }
+
+TEST_CASE("books_can_be_made_of_market_by_order") {
+    struct Resting {
+        Locate locate;
+        Side side;
+        Price price;
+        std::uint32_t shares;
+
+        bool operator==(const Resting&) const = default;
+    };
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        const auto stream = RandomStream{.seed = seed, .messages = 400}.make();
+        MarketData wanted;
+        wanted.mbo.emplace();
+        const auto rows = observed(stream.bytes(), std::move(wanted)).mbo->rows;
+
+        std::map<std::uint64_t, Resting> made;
+        for (const MboRow& row : rows) {
+            INFO(seed, " ", row.type, " ", row.ref);
+            if (row.is_replacement) {
+                const auto old = made.find(row.old_ref);
+                REQUIRE(old != made.end());
+                CHECK(old->second == Resting{row.locate, row.side, row.old_price, row.old_shares});
+                made.erase(old);
+            }
+            const bool adds = row.type == 'A' || row.type == 'F' || row.is_replacement;
+            if (adds) {
+                REQUIRE(made.try_emplace(row.ref, Resting{row.locate, row.side, row.price, row.shares}).second);
+            } else {
+                const auto found = made.find(row.ref);
+                REQUIRE(found != made.end());
+                REQUIRE(row.shares <= found->second.shares);
+                found->second.shares -= row.shares;
+                CHECK(found->second == Resting{row.locate, row.side, row.price, row.remaining});
+                if (row.remaining == 0) made.erase(found);
+            }
+            CHECK(row.shares > 0);
+        }
+
+        Replay<> replay;
+        replay.feed(stream.bytes());
+        replay.finish();
+        CHECK(made.size() == replay.live_orders());
+        for (const auto& [ref, order] : made) {
+            CHECK(replay.orders().quantity_of(ref) == order.shares);
+            REQUIRE(replay.level_of(ref) != nullptr);
+            CHECK(replay.level_of(ref)->price == order.price);
+            CHECK(replay.level_of(ref)->book == order.locate);
+        }
+    }
+}

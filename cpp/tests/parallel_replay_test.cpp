@@ -42,7 +42,7 @@ std::string line(const Origin& row) {
 }
 
 /// Tables as text, a row a line.
-using Tables = std::array<std::vector<std::string>, 6>;
+using Tables = std::array<std::vector<std::string>, 7>;
 
 void append(Tables& tables, MarketData& data) {
     for (const Quote& row : data.quotes->rows) {
@@ -73,11 +73,16 @@ void append(Tables& tables, MarketData& data) {
         data.orders->rows.clear();
     }
     for (const StatusChange& row : data.status->rows) tables[5].push_back(line(row) + numbers(row.type, row.state));
+    for (const MboRow& row : data.mbo->rows) {
+        tables[6].push_back(line(row) + numbers(row.type, row.ref, row.price, row.shares, row.remaining, row.old_ref,
+                                                row.old_price, row.old_shares, row.match));
+    }
     data.quotes->rows.clear();
     data.trades.clear();
     data.depth->changed.clear();
     data.bars->rows.clear();
     data.status->rows.clear();
+    data.mbo->rows.clear();
 }
 
 MarketData wanted(Timestamp depth_interval, bool orders = true) {
@@ -88,6 +93,7 @@ MarketData wanted(Timestamp depth_interval, bool orders = true) {
     data.bars.emplace(25);
     if (orders) data.orders.emplace();
     data.status.emplace();
+    data.mbo.emplace();
     return data;
 }
 

@@ -27,7 +27,7 @@ __all__ = ["Target", "convert", "target_of"]
 # Of a row group, some more: so that it is worth its overhead, and little is in memory at a time.
 ROWS = 1 << 18
 BYTES = 1 << 25
-TABLES = ("bbo", "trades", "depth", "bars", "orders", "status")
+TABLES = ("bbo", "trades", "depth", "bars", "orders", "status", "mbo")
 # Columns whose values grow from row to row, or nearly: few bits tell how much. Those of the others come again and again.
 GROWING = {"timestamp", "datetime", "entered", "ended", "first_fill", "match", "ref", "old_ref", "new_ref"}
 
@@ -56,7 +56,7 @@ def target_of(name: str) -> Target:
         return Target(name, name)
     raise ValueError(
         f"no table {name!r}: there are bbo, trades, depth10 (or any number; depth10@1s by the clock), bars1m, orders, "
-        "status, imbalance, and the types of messages"
+        "status, mbo, imbalance, and the types of messages"
     )
 
 
@@ -106,12 +106,15 @@ class Writer:
         self._do(self._close, self._broken)
 
     def _close(self, broken: dict[int, int]) -> None:
+        self._writer.close()
+        if broken:
+            self._take_out(broken)
+
+    def _take_out(self, broken: dict[int, int]) -> None:
+        """What was written before it was known to be broken."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._writer.close()
-        if not broken:
-            return
         # Of the rows that are in it.
         limits = {match: rows - sum(row < rows for row in self._left_out) for match, rows in broken.items()}
         written, lock = self.part, self._lock

@@ -154,6 +154,23 @@ class Tables(abc.ABC):
         """
         return self._table("status", symbols, start, until, progress)
 
+    def mbo(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Table:
+        """Market by order: every message that changes a book, with what it leaves to be looked up in the order.
+
+        Columns: timestamp, datetime, symbol, type (A F E C X D U), side, ref, price and shares (added by A, F, U; taken
+        off by the others, at the price where the order rests), remaining (shares of the order afterwards), old_ref,
+        old_price, old_shares (of the order that a U takes away), match, execution_price, printable (of E and C),
+        attribution (of F). Null where a type has no such thing. A U whose new order cannot rest takes `ref` off, and its
+        old_ref is null. Arguments as in `table`.
+        """
+        return self._table("mbo", symbols, start, until, progress)
+
     def imbalance(
         self,
         symbols: str | Iterable[str] | None = None,
@@ -175,22 +192,40 @@ class Tables(abc.ABC):
         until: Time | None = None,
         progress: Progress | None = None,
     ) -> dict[str, Batches]:
-        """Several of bbo, trades, depth, bars, orders and status by one pass, each a table in memory.
+        """Several of bbo, trades, depth, bars, orders, status and mbo by one pass, each a table in memory.
 
         day = file.tables("bbo", "trades")
         quotes = pl.DataFrame(day["bbo"])
         """
-        if not names:
-            raise ValueError("no table named: give some of bbo, trades, depth, bars, orders, status")
-        request = self._request(symbols, start, until, progress)
-        options = {**depth_options(levels, depth_every), "bar_interval": parse_interval(bars_every)}
+        request = self._request_of(names, levels, depth_every, bars_every, symbols, start, until, progress)
         made: dict[str, Batches] = {}
-        for name, batches in self._rows(list(names), **request, **options):
+        for name, batches in self._rows(list(names), **request):
             if len(batches) == 0:
                 made[name] = batches
             else:
                 made[name].extend(batches)
         return made
+
+    def batches(
+        self,
+        *names: str,
+        levels: int = 10,
+        depth_every: Interval | None = None,
+        bars_every: Interval = "1m",
+        symbols: str | Iterable[str] | None = None,
+        start: Time | None = None,
+        until: Time | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[tuple[str, Batches]]:
+        """The same, but piece by piece as the file is read, so that memory does not grow with it.
+
+            for name, rows in file.batches("bbo", "trades"):
+                pl.DataFrame(rows)  # the next rows of that table
+
+        The rows of a table are in order, and those of several come in turns, some ten thousand of each.
+        """
+        request = self._request_of(names, levels, depth_every, bars_every, symbols, start, until, progress)
+        return _itch.TablesIterator(list(names), **request, broken=self._broken)
 
     def convert(
         self,
@@ -206,7 +241,8 @@ class Tables(abc.ABC):
             file.convert("parquet", "bbo", "trades", "depth10", "bars1m")
 
         names: bbo, trades, depth10 (or any number of levels; depth10@1s by the clock), bars1m (or any interval), orders,
-            status, imbalance, or types of messages. Where the date of the session is not known there is no folder of it.
+            status, mbo, imbalance, or types of messages. Where the date of the session is not known there is no folder
+            of it.
         What was written before of the same file and arguments is left as it is, so that a conversion that was broken off
         goes on. A file appears under its name when it is whole; its metadata say of what it was made. What killed
         conversions left is removed. Needs pyarrow: nanobook-cpp[parquet]. Other arguments as in `table`.
@@ -255,6 +291,15 @@ class Tables(abc.ABC):
             return
         if anew := [name for name in names if name == "bars" or (name == "trades" and mend is None)]:
             yield from self._rows(anew, **request)
+
+    def _request_of(
+        self, names: tuple[str, ...], levels: int, depth_every: Interval | None, bars_every: Interval, *window: Any
+    ) -> dict[str, Any]:
+        """Of several tables."""
+        if not names:
+            raise ValueError("no table named: give some of bbo, trades, depth, bars, orders, status, mbo")
+        options = {**depth_options(levels, depth_every), "bar_interval": parse_interval(bars_every)}
+        return {**self._request(*window), **options}
 
     def _request(
         self,

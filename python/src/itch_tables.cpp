@@ -89,11 +89,16 @@ class TableOf {
     TableOf(std::span<const Row> rows, const TableOptions& options)
         : rows_(rows), options_(options), batch_(rows.size()) {}
 
-    /// Numbers, or a std::optional of them that is empty where there is null.
+    /// Numbers or booleans, or a std::optional of them that is empty where there is null.
     template <class Get>
     TableOf& add(const char* name, Get get) {
-        auto* const values = batch_.add<Number<Get>>(name);
-        return fill(get, [values](std::size_t i, Number<Get> value) { values[i] = value; });
+        if constexpr (std::same_as<Number<Get>, bool>) {
+            auto* const bits = batch_.add_bits(name);
+            return fill(get, [bits](std::size_t i, bool value) { set_bit(bits, i, value); });
+        } else {
+            auto* const values = batch_.add<Number<Get>>(name);
+            return fill(get, [values](std::size_t i, Number<Get> value) { values[i] = value; });
+        }
     }
 
     /// Prices, whole numbers of so many decimals, or a std::optional of them.
@@ -354,6 +359,7 @@ class MarketTables : public TableMaker {
             case MarketTable::bars: return found.bars->rows.size();
             case MarketTable::orders: return found.orders->rows.size();
             case MarketTable::status: return found.status->rows.size();
+            case MarketTable::mbo: return found.mbo->rows.size();
         }
         return 0;
     }
@@ -369,7 +375,8 @@ class MarketTables : public TableMaker {
             case MarketTable::depth: return depth(table, *found.depth);
             case MarketTable::bars: return taken(table, found.bars->rows, &MarketTables::bars);
             case MarketTable::orders: return taken(table, found.orders->rows, &MarketTables::orders);
-            default: return taken(table, found.status->rows, &MarketTables::status);
+            case MarketTable::status: return taken(table, found.status->rows, &MarketTables::status);
+            default: return taken(table, found.mbo->rows, &MarketTables::mbo);
         }
     }
 
@@ -402,6 +409,7 @@ class MarketTables : public TableMaker {
                 case MarketTable::bars: data.bars.emplace(options_.bar_interval); break;
                 case MarketTable::orders: data.orders.emplace(options_.start); break;
                 case MarketTable::status: data.status.emplace(options_.start); break;
+                case MarketTable::mbo: data.mbo.emplace(options_.start); break;
             }
         }
         return data;
@@ -521,6 +529,42 @@ class MarketTables : public TableMaker {
                       [](const Row& row) -> std::optional<std::string_view> {
                           if (row.type != itch::TradingAction::code) return std::nullopt;
                           return row.reason.view();
+                      })
+            .batch();
+    }
+
+    ArrowBatch mbo(std::span<const itch::MboRow> rows) {
+        using Row = itch::MboRow;
+        const auto is_execution = [](const Row& row) {
+            return row.type == itch::OrderExecuted::code || row.type == itch::OrderExecutedWithPrice::code;
+        };
+        // Of executions, or replacements, only: null else.
+        const auto of = [](auto is_so, auto get) {
+            return [is_so, get](const Row& row) { return is_so(row) ? std::optional(get(row)) : std::nullopt; };
+        };
+        const auto is_replacement = [](const Row& row) { return row.is_replacement; };
+        return table_of(rows)
+            .add_character("type", [](const Row& row) { return row.type; })
+            .add_names("side", {"buy", "sell"}, [](const Row& row) { return static_cast<std::int32_t>(row.side); })
+            .add("ref", [](const Row& row) { return row.ref; })
+            .add_price("price", [](const Row& row) { return row.price; })
+            .add("shares", [](const Row& row) { return row.shares; })
+            .add("remaining", [](const Row& row) { return row.remaining; })
+            .add("old_ref", of(is_replacement, [](const Row& row) { return row.old_ref; }))
+            .add_price("old_price", of(is_replacement, [](const Row& row) { return row.old_price; }))
+            .add("old_shares", of(is_replacement, [](const Row& row) { return row.old_shares; }))
+            .add("match", of(is_execution, [](const Row& row) { return row.match; }))
+            .add_price("execution_price", of(is_execution,
+                                             [](const Row& row) {
+                                                 return row.type == itch::OrderExecuted::code
+                                                            ? row.price
+                                                            : nanobook::Price{row.execution_price};
+                                             }))
+            .add("printable", of(is_execution, [](const Row& row) { return row.is_printable; }))
+            .add_text("attribution",
+                      [](const Row& row) -> std::optional<std::string_view> {
+                          if (row.type != itch::AddOrderMpid::code) return std::nullopt;
+                          return row.attribution.view();
                       })
             .batch();
     }

@@ -36,8 +36,8 @@ struct TableOptions {
     std::size_t threads = 1;  ///< that keep books; the calling one besides
 };
 
-enum class MarketTable : std::uint8_t { bbo, trades, depth, bars, orders, status };
-inline constexpr std::string_view market_table_names[] = {"bbo", "trades", "depth", "bars", "orders", "status"};
+enum class MarketTable : std::uint8_t { bbo, trades, depth, bars, orders, status, mbo };
+inline constexpr std::string_view market_table_names[] = {"bbo", "trades", "depth", "bars", "orders", "status", "mbo"};
 
 /// Makes tables of the bytes of a stream. Needs no GIL.
 class TableMaker {

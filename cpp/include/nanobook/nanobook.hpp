@@ -69,6 +69,7 @@
 #include <nanobook/itch/depth.hpp>
 #include <nanobook/itch/lifecycle.hpp>
 #include <nanobook/itch/lobster.hpp>
+#include <nanobook/itch/mbo.hpp>
 #include <nanobook/itch/quotes.hpp>
 #include <nanobook/itch/status.hpp>
 //

@@ -1,4 +1,4 @@
-// Several tables in one pass over a day: quotes, trades, depth, bars, orders, status.
+// Several tables in one pass over a day: quotes, trades, depth, bars, orders, status, market by order.
 //
 //     MarketData wanted;
 //     wanted.quotes.emplace();
@@ -20,6 +20,7 @@
 #include <nanobook/itch/bars.hpp>
 #include <nanobook/itch/depth.hpp>
 #include <nanobook/itch/lifecycle.hpp>
+#include <nanobook/itch/mbo.hpp>
 #include <nanobook/itch/messages.hpp>
 #include <nanobook/itch/observer.hpp>
 #include <nanobook/itch/quotes.hpp>
@@ -40,6 +41,7 @@ struct MarketData {
     std::optional<BarRecorder> bars{};
     std::optional<LifecycleRecorder> orders{};
     std::optional<StatusRecorder> status{};
+    std::optional<MboRecorder> mbo{};
     BrokenTrades taken_back{};  ///< what this pass found
 
     void prefetch(Locate locate) const noexcept {
@@ -65,6 +67,7 @@ struct MarketData {
     void on_change(const BookChange& change, const Replay& replay) {
         if (quotes) quotes->on_change(change, replay);
         if (depth) depth->on_change(change, replay);
+        if (mbo) mbo->on_change(change, replay);
         if constexpr (Replay::Levels::keeps_queues) {
             if (orders) orders->on_change(change, replay);
         }
@@ -107,7 +110,8 @@ struct MarketData {
         }
         if (orders) orders->rows.swap(to.orders->rows);
         if (status) status->rows.swap(to.status->rows);
-        to.taken_back = taken_back;
+        if (mbo) mbo->rows.swap(to.mbo->rows);
+        to.taken_back = std::exchange(taken_back, {});
     }
 
     /// There is nothing more to merge.
@@ -138,6 +142,7 @@ struct MarketData {
         }
         if (orders) put([](MarketData& data) -> auto& { return data.orders->rows; }, by_offset);
         if (status) put([](MarketData& data) -> auto& { return data.status->rows; }, by_offset);
+        if (mbo) put([](MarketData& data) -> auto& { return data.mbo->rows; }, by_offset);
         if (depth) {
             const auto rows = rows_of([](MarketData& data) -> auto& { return data.depth->changed.rows; });
             const std::size_t size = 2 * depth->levels();
