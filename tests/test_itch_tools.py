@@ -486,6 +486,8 @@ class Server:
     answers: list[dict[str, Any]] = field(default_factory=list)  #: status, send (bytes sent), length, body, tag
     requests: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
+    published: bytes = b"HTTP/1.1 404 Not Found\r\n\r\n"  #: the answer where the md5 of the file is asked for
+    asked: list[str] = field(default_factory=list)  #: the paths of these requests
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -497,6 +499,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         state = self.state
+        if ".md5sum" in self.path:
+            state.asked.append(self.path)
+            self.wfile.write(state.published)
+            self.close_connection = True
+            return
         state.requests.append(dict(self.headers))
         answer = state.answers.pop(0) if state.answers else {}
         state.body = answer.get("body", state.body)
@@ -757,6 +764,55 @@ def test_a_digest_may_be_in_a_file_or_at_a_url(server: Server, tmp_path: Path) -
         itch.fetch(server.url, tmp_path / "day", md5=f"{server.url}.md5")
 
 
+def publish(server: Server, text: str, status: str = "200 OK") -> None:
+    server.published = f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+
+
+@pytest.mark.parametrize("text", ["{}", "{}  S010220-v50.txt.gz\r\n", "{} *out/day.gz\n", "MD5 (day) = {}\n"])
+def test_a_published_digest_is_checked(server: Server, tmp_path: Path, text: str) -> None:
+    md5, wrong = hashlib.md5(BODY).hexdigest(), "0" * 32
+    publish(server, text.format(md5.upper()))
+    assert itch.fetch(f"{server.url}?key=1", tmp_path / "right").read_bytes() == BODY
+    assert server.asked == ["/days/S010220-v50.txt.gz.md5sum?key=1"]
+    publish(server, text.format(wrong))
+    with pytest.raises(itch.ItchError, match=f"its md5 is {md5}, not {wrong} as {server.url}.md5sum says; it is kept"):
+        itch.fetch(server.url, tmp_path / "day")
+    assert names(tmp_path) == ["day.part", "day.part.json", "right"]
+    # What its user says about it counts, and nothing is asked about what was checked once.
+    server.asked.clear()
+    assert itch.fetch(server.url, tmp_path / "day", md5=md5).read_bytes() == BODY
+    assert itch.fetch(server.url, tmp_path / "day").read_bytes() == BODY
+    assert itch.fetch(server.url, tmp_path / "other", sha256=hashlib.sha256(BODY).hexdigest()).read_bytes() == BODY
+    assert server.asked == []
+
+
+ZEROS = "0" * 32
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"no HTTP\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\n\r\n" + ZEROS.encode(),
+        b"HTTP/1.1 500 Oh\r\n\r\n" + ZEROS.encode(),
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://[\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: day.md5sum\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + ZEROS.encode(),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n00",
+        b"HTTP/1.1 200 OK\r\n\r\n<html>no such file, request " + ZEROS.encode(),
+        b"HTTP/1.1 200 OK\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\n\r\n" + f"{ZEROS} a\n{ZEROS} b\n".encode(),
+    ],
+)
+def test_what_is_no_published_digest_is_none(server: Server, tmp_path: Path, answer: bytes) -> None:
+    server.published = answer
+    assert itch.fetch(server.url, tmp_path / "day").read_bytes() == BODY
+    assert server.asked[0] == "/days/S010220-v50.txt.gz.md5sum"
+    assert names(tmp_path) == ["day"]
+
+
 @pytest.mark.parametrize(
     ("url", "digest", "message"),
     [
@@ -850,6 +906,15 @@ def test_the_command_fetches(server: Server, tmp_path: Path) -> None:
     again = run("itch", "fetch", server.url, "--out", tmp_path)
     assert again.stdout == f"{file}: 300,000 bytes, there already: not fetched again\n"
     assert len(server.requests) == 1
+
+
+def test_the_command_says_that_a_published_digest_was_checked(server: Server, tmp_path: Path) -> None:
+    publish(server, hashlib.md5(BODY).hexdigest())
+    result = run("itch", "fetch", server.url, "--out", tmp_path / "day")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{tmp_path / 'day'}: 300,000 bytes, md5 as the server publishes it\n"
+    publish(server, ZEROS)
+    assert_fails(run("itch", "fetch", server.url, "--out", tmp_path / "wrong"), f"not {ZEROS} as {server.url}.md5sum")
 
 
 def test_the_command_says_what_it_cannot_fetch(server: Server, tmp_path: Path) -> None:

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
+import nanobook
+
 BENCH = Path(__file__).resolve().parent.parent / "bench"
 sys.path.insert(0, str(BENCH))
 report = importlib.import_module("report")
+environments = importlib.import_module("environments")
+itch_day = importlib.import_module("itch_day")
 sys.path.remove(str(BENCH))
 for place in (str(BENCH), str(BENCH / "peers")):  # report adds them for itself
     sys.path.remove(place)
@@ -149,6 +153,19 @@ def test_a_part_that_is_in_the_others_counts_for_nothing() -> None:
     assert last == "| one | 1,000 | 8.00 | 1.00 (12.5 %) | 2.00 (25.0 %) | 5.00 (62.5 %) | in those |"
 
 
+def test_a_day_has_the_fastest_of_a_work_first_and_no_memory_where_none_was_measured() -> None:
+    rows = [
+        {"work": "framing, C++", "engine": "slow 1.0", "messages": 2_000_000, "seconds": 0.02},
+        {"work": "framing, C++", "engine": "fast 1.0", "messages": 2_000_000, "seconds": 0.01},
+        {"work": "books, C++", "engine": "fast 1.0", "messages": 2_000_000, "seconds": 0.001, "memory": 1234.5},
+    ]
+    assert report.itch_day_table(rows).splitlines()[2:] == [
+        "| framing, C++ | fast 1.0 | 200 | 10.0 ms |  |",
+        "| framing, C++ | slow 1.0 | 100 | 20.0 ms |  |",
+        "| books, C++ | fast 1.0 | 2,000 | 1.00 ms | 1,234 MB |",
+    ]
+
+
 # ---------------------------------------------------------------------- measuring
 
 
@@ -217,3 +234,155 @@ print(json.dumps({"engine": me, "ms": 10.0 + len(turns)}))
         {"engine": "first", "ms": 12.0},
         {"engine": "second", "ms": 13.0},
     ]
+
+
+# ---------------------------------------------------------------------- C++ programs of others
+
+
+def test_our_benchmarks_of_a_day_give_a_row(tmp_path: Path) -> None:
+    fake(
+        tmp_path,
+        "bench_itch",
+        """
+import json, os, sys
+(chosen,) = (a.partition("=")[2] for a in sys.argv if a.startswith("--benchmark_filter="))
+assert os.environ["NANOBOOK_BENCH_DAY"] == "day.itch"
+counters = {"^itch_replay_book_all(/|$)": {"items_per_second": 1e7}, "^itch_replay_memory(/|$)": {"peak_MB": 90.5},
+            "^itch_decode(/|$)": {"items_per_second": 2e8}}[chosen]
+print(json.dumps({"context": {}, "benchmarks": [{"name": "x", "real_time": 2.0, "time_unit": "ms", **counters}]}))
+""",
+    )
+    day = Path("day.itch")
+    (books,) = itch_day.our_programs(tmp_path, day, 50_000_000, "books of all symbols, C++")
+    assert books == {**books, "messages": 50_000_000, "seconds": 5.0, "memory": 90.5}
+    assert books["engine"] == f"nanobook-cpp {nanobook.__version__}"
+    assert report.peer_of(books) == "nanobook-cpp, C++"
+    (fields,) = itch_day.our_programs(tmp_path, day, 50_000_000, "every field, C++")
+    assert fields["seconds"] == 0.25
+    assert "memory" not in fields
+    assert list(itch_day.our_programs(tmp_path, day, 50_000_000, "framing, C++")) == []  # the program fails
+
+
+def test_what_the_programs_of_itch_book_print_gives_rows(tmp_path: Path) -> None:
+    fake(
+        tmp_path,
+        "parse_throughput",
+        """
+print("file: day.itch (0.06 GB in memory)\\n")
+for name, rates in ("framing", (200.0, 400.0, 500.0)), ("decode", (100.0, 125.0, 131.6)):
+    for number, rate in enumerate(rates):
+        print(f"{name:12} rep {number + 1}: {rate:6.1f} M msg/s ({rate * 30:.0f} MB/s)")
+    print(f"{name:12} best:  {max(rates):6.1f} M msg/s, {1e3 / max(rates):.1f} ns/msg\\n")
+print("checksum 11169347998605")
+""",
+    )
+    fake(
+        tmp_path,
+        "book_throughput",
+        """
+import sys
+assert sys.argv[1] == "day.itch"
+print({"inline": "inline      2.8 M msg/s  358.1 ns/msg  structures ~1.02 GB",
+       "flathash": "flathash    5.7 M msg/s  175.0 ns/msg  structures ~0.18 GB"}[sys.argv[2]])
+print("  anomalies: missing 1 dup 2 rejected 3")
+""",
+    )
+
+    def rows(work: str) -> list[dict[str, Any]]:
+        found = list(itch_day.their_programs(tmp_path, Path("day.itch"), 1_000_000, work))
+        assert {report.peer_of(row) for row in found} == {"itch-book, C++"}
+        return found
+
+    one = {"messages": 1_000_000, "engine": "itch-book 0.2.1"}
+    assert rows("framing, C++") == [{**one, "work": "framing, C++", "seconds": 0.0025}]
+    assert rows("every field, C++") == [{**one, "work": "every field, C++", "seconds": 0.008}]
+    # That one of the stores fails keeps nobody from the others.
+    assert [(row["engine"], row["seconds"], row["memory"]) for row in rows("books of all symbols, C++")] == [
+        ("itch-book 0.2.1, inline", pytest.approx(0.3581), pytest.approx(1_020.0)),
+        ("itch-book 0.2.1, flathash", pytest.approx(0.175), pytest.approx(180.0)),
+    ]
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In place of pip and CMake: they note what they are told, and fail at the word in the file `fails`."""
+    text = """
+import os, pathlib, sys
+here = pathlib.Path(__file__).parent
+with (here / "log").open("a") as log:
+    print(*sys.argv[1:], file=log)
+if (here / "fails").read_text() in sys.argv:
+    sys.exit("no")
+if "--target" in sys.argv:
+    for name in sys.argv[sys.argv.index("--target") + 1 :]:
+        (pathlib.Path(sys.argv[2]) / name).touch()
+elif "-B" in sys.argv:
+    pathlib.Path(sys.argv[sys.argv.index("-B") + 1]).mkdir()
+"""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    (folder / "fails").write_text("nowhere")
+    for name in ("python", "cmake"):
+        fake(folder, name, text)
+    monkeypatch.setattr(environments.sys, "executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("NANOBOOK_PEER_CMAKE_ARGS", raising=False)
+    return folder
+
+
+def test_programs_are_made_once_with_the_arguments_of_the_environment(
+    tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NANOBOOK_PEER_CMAKE_ARGS", "-DONE=1 '-DTWO=a b'")
+    build = environments.engine(tmp_path)
+    assert build == tmp_path / "itch-book-engine" / "build"
+    steps = (tools / "log").read_text().splitlines()
+    assert [words.split()[0] for words in steps] == ["-m", "-E", "-S", "--build"]
+    assert steps[0].endswith("--no-deps --no-binary itch-book itch-book==0.2.1")
+    assert steps[2] == f"-S itch_book-0.2.1 -B {build} -G Ninja -DCMAKE_BUILD_TYPE=Release -DONE=1 -DTWO=a b"
+    assert environments.engine(tmp_path) == build
+    assert (tools / "log").read_text().splitlines() == steps
+
+
+@pytest.mark.parametrize(
+    ("word", "step"), [("pip", "downloaded"), ("-E", "unpacked"), ("-S", "configured"), ("--build", "built")]
+)
+def test_programs_that_cannot_be_made_are_told_of_in_a_sentence(
+    tools: Path, tmp_path: Path, word: str, step: str
+) -> None:
+    (tools / "fails").write_text(word)
+    with pytest.raises(environments.Failed, match=rf"^itch-book, C\+\+: the sdist of \S+ could not be {step}$"):
+        environments.engine(tmp_path)
+
+
+def test_programs_cannot_be_made_without_cmake(tools: Path, tmp_path: Path) -> None:
+    (tools / "cmake").unlink()
+    with pytest.raises(environments.Failed, match="could not be unpacked"):
+        environments.engine(tmp_path)
+
+
+def test_a_day_is_measured_without_the_programs_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, results: dict[str, Result]
+) -> None:
+    calls = []
+
+    def no_engine(folder: Path) -> Path:
+        raise environments.Failed(f"itch-book, C++: the sdist could not be built in {folder}")
+
+    def run(python: str, script: Path, *arguments: str) -> list[dict[str, Any]]:
+        calls.append((python, script.name, *arguments))
+        row = {"work": "tables, one thread", "messages": 1_000, "seconds": 0.5, "memory": 1.0}
+        return [{**row, "engine": engine} for engine in ("nanobook-cpp 0.1.0", "itch-book 0.2.1")]
+
+    monkeypatch.setattr(report, "engine", no_engine)
+    monkeypatch.setattr(report, "environment", lambda folder, name: f"{folder}/{name}")
+    monkeypatch.setattr(report, "run", run)
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    words = ["peers", "--folder", "here", "--build", str(tmp_path), "--only", "itch_day", "--rounds", "3"]
+    report.measure_peers(report.parse(words))
+    day = ("--json", "--rounds", "3", "--messages", "50000000", "--python", "here/ours", "here/itch-book")
+    assert calls == [("here/ours", "itch_day.py", *day)]
+    results["itch_day"] = report.read_results(tmp_path / "results")["itch_day"]
+    made = report.fill(page, results)
+    assert "\nNot measured: nanobook-cpp, C++: bench_itch is not built\n" in made
+    assert "\nNot measured: itch-book, C++: the sdist could not be built in here\n" in made

@@ -1,4 +1,4 @@
-"""What `nanobook itch filter`, `convert`, `lobster`, `check` and `fetch` say."""
+"""What `nanobook itch filter`, `convert`, `lobster`, `check`, `fetch` and `list` say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from nanobook import itch
 from nanobook.cli import Bar, Failure, _cut_off, _parse_time, _print, _table, _terminal, dollars, size, visible
 
-__all__ = ["check_file", "convert_file", "fetch_file", "filter_file", "lobster_file"]
+__all__ = ["check_file", "convert_file", "fetch_file", "filter_file", "list_files", "lobster_file"]
 
 
 @contextlib.contextmanager
@@ -145,12 +145,28 @@ def _closing_table(prices: dict[str, int]) -> Table:
 
 def fetch_file(url: str, out: Path | None, md5: str | None, sha256: str | None) -> None:
     """Downloads the file, and says where it is."""
-    from nanobook._itch_fetch import target_of
+    from nanobook import _itch_fetch
 
+    digests = {name: text for name, text in (("md5", md5), ("sha256", sha256)) if text is not None}
     with _working("Fetching") as bar:
-        was_there = target_of(url, out).exists()
-        path = itch.fetch(url, out, md5, sha256, bar)
-    digests = [name for name, text in (("md5", md5), ("sha256", sha256)) if text is not None]
+        was_there = _itch_fetch.target_of(url, out).exists()
+        path, published = _itch_fetch.fetch(url, out, digests, bar)
     checked = f", {' and '.join(digests)} as it should be" if digests else ""
+    if published:
+        checked = ", md5 as the server publishes it"
     known = ", there already: not fetched again" if was_there else ""
     _print(_terminal(), f"{click.format_filename(path)}: {size(path.stat().st_size)}{known}{checked}")
+
+
+def list_files(url: str) -> None:
+    """Shows the days that a server offers."""
+    with _working("Listing"):
+        days = itch.list_days(url)
+    if not days:
+        raise Failure(f"{url}: no day is listed there")
+    table = _table("date", "size", "url", left=("date", "url"))
+    for day in days:
+        table.add_row(str(day.date or "-"), "-" if day.size is None else size(day.size), day.url)
+    console = _terminal()
+    console.width = max(console.width, 40 + max(len(day.url) for day in days))  # a URL is there to be copied
+    _print(console, table)

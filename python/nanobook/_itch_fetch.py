@@ -1,4 +1,4 @@
-"""What nanobook.itch.fetch does: a file from a server, however often the connection drops.
+"""What nanobook.itch.fetch and list_days do: a file from a server, however often the connection drops, and what there is.
 
 All of it is the standard library's: what we need of HTTP is one kind of request, and a library would cost every user
 more than these lines.
@@ -10,12 +10,14 @@ import contextlib
 import errno
 import ftplib
 import hashlib
+import html.parser
 import http.client
 import json
 import os
 import re
 import socket
 import ssl
+import string
 import time
 import urllib.error
 import urllib.parse
@@ -26,33 +28,56 @@ from pathlib import Path
 from typing import Any
 
 from nanobook import __version__
-from nanobook.itch import FetchError, ItchError
+from nanobook._itch_arguments import date_of
+from nanobook.itch import DayFile, FetchError, ItchError
 
-__all__ = ["fetch", "target_of"]
+__all__ = ["fetch", "list_days", "target_of"]
 
 #: Seconds before each new attempt; bytes that come make the next one the first again.
 DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 TIMEOUT = 30.0  # seconds without a byte
+HEADERS = {"User-Agent": f"nanobook/{__version__}"}
 PIECE = 1 << 20
+MOST = 1 << 24  # bytes of a page that lists files
 DIGITS = {"md5": 32, "sha256": 64}
+#: As Nasdaq names its days: 01302020.NASDAQ_ITCH50.gz, S030220-v50-bx.txt.gz. Checksums and marks have more behind it.
+DAY = re.compile(r"(itch\w*|-v50[-\w]*\.txt)(\.gz)?$", re.IGNORECASE)
 
 
 def fetch(
     url: str, out: str | os.PathLike[str] | None, digests: dict[str, str], progress: Callable[[int, int], None] | None
-) -> Path:
-    """See nanobook.itch.fetch; digests: by the name of the algorithm."""
+) -> tuple[Path, bool]:
+    """See nanobook.itch.fetch; digests: by the name of the algorithm. Also says whether a published one was checked."""
     target = target_of(url, out)
     name = _name_in(url)
     wanted = {kind: _digest(text, DIGITS[kind], name) for kind, text in digests.items()}
     if target.exists():
         _check(target, wanted, "")
-        return target
+        return target, False
     download = _Download(url, target.with_name(f"{target.name}.part"), progress)
     download.run()
-    _check(download.part, wanted, "; it is kept: delete it to fetch it anew")
+    parts = urllib.parse.urlsplit(url)
+    beside = parts._replace(path=f"{parts.path}.md5sum").geturl()
+    published = {} if wanted else _published(beside, name)
+    source = f" as {beside} says" if published else ""
+    _check(download.part, wanted | published, f"{source}; it is kept: delete it to fetch it anew")
     download.part.replace(target)
     download.told.unlink(missing_ok=True)
-    return target
+    return target, bool(published)
+
+
+def list_days(url: str) -> list[DayFile]:
+    """See nanobook.itch.list_days."""
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise ValueError(f"{url!r} is no URL that begins with https:// or http://")
+    days, folders = _listed(url)
+    for folder in folders:
+        try:
+            days += _listed(folder)[0]
+        except FetchError as error:
+            if error.status not in (401, 403, 404):  # what is closed to us has no days for us
+                raise
+    return days
 
 
 def target_of(url: str, out: str | os.PathLike[str] | None) -> Path:
@@ -73,6 +98,93 @@ def target_of(url: str, out: str | os.PathLike[str] | None) -> Path:
 def _name_in(url: str) -> str:
     name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
     return "" if name == ".." else name
+
+
+def _listed(url: str) -> tuple[list[DayFile], list[str]]:
+    """The days and the folders that a page lists of its own folder."""
+    text, page = _text_at(_quoted(url), MOST)
+    links = _Links()
+    with contextlib.suppress(AssertionError):  # some Pythons raise it for "<![x["; what came before is good
+        links.feed(text)
+        links.close()
+    folder = urllib.parse.urljoin(page, ".")
+    days: dict[str, DayFile] = {}
+    folders: dict[str, None] = {}
+    for href, words in links.found:
+        try:
+            link = urllib.parse.urljoin(page, _quoted(href))
+        except ValueError:
+            continue
+        match = re.fullmatch(re.escape(folder) + "[^/?#]+(/?)", link)
+        if match is None:  # the folder above, another host, another order of the same
+            continue
+        name = _name_in(link)
+        date = date_of(Path(name), None)
+        if match[1]:
+            folders[link] = None
+        elif DAY.search(name) or (date is not None and name.endswith(".gz")):
+            size = int(words[-1]) if words and re.fullmatch("[0-9]{1,18}", words[-1]) else None
+            days[link] = DayFile(name, size, date, link)
+    return list(days.values()), list(folders)
+
+
+def _quoted(url: str) -> str:
+    """With what no URL may have, such as blanks, as its code."""
+    return urllib.parse.quote(url, safe=string.punctuation)
+
+
+class _Links(html.parser.HTMLParser):
+    """The links of a page, and the words on the line of each: IIS has the size before the link, nginx and Apache after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[str]]] = []
+        self._words: list[str] = []
+        self._in_link = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self._in_link = True
+            self.found.append((dict(attrs).get("href") or "", self._words))
+        elif tag in ("br", "li", "tr"):
+            self._words = []
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._in_link = False
+
+    def handle_data(self, data: str) -> None:
+        for number, line in enumerate(data.split("\n")):
+            if number:
+                self._words = []
+            if not self._in_link:
+                self._words += line.split()
+
+
+def _text_at(url: str, most: int) -> tuple[str, str]:
+    """A text of so many bytes at most, and the URL that it came from in the end."""
+    request = urllib.request.Request(url, headers=HEADERS)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            text, source = response.read(most).decode(errors="replace"), response.url
+            missing = getattr(response, "length", None)  # of what the server announced; ftp announces nothing
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise FetchError(url, _reason(error), error.code) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise FetchError(url, _reason(error)) from None
+    if missing:
+        raise FetchError(url, f"it ended early, or has more than {most:,} bytes")
+    return text, source
+
+
+def _published(url: str, name: str) -> dict[str, str]:
+    """The md5 that a server publishes beside a file, if it does: whatever else is at the URL is none."""
+    with contextlib.suppress(FetchError, ValueError):
+        text, _ = _text_at(url, PIECE)
+        if "<" not in text:  # a page that says there is none may hold digits too
+            return {"md5": _digest_in(text, DIGITS["md5"], name, url)}
+    return {}
 
 
 class _Dropped(Exception):
@@ -126,7 +238,7 @@ class _Download:
         have = self._have()
         if have and have == self._size:
             return
-        request = urllib.request.Request(self.url, headers={"User-Agent": f"nanobook/{__version__}"})
+        request = urllib.request.Request(self.url, headers=HEADERS)
         if have:
             request.add_header("Range", f"bytes={have}-")
             if self._version is not None:
@@ -150,7 +262,7 @@ class _Download:
         try:
             return urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as error:
-            problem = f"{error.code} {error.reason}"
+            problem = _reason(error)
             error.close()
             if error.code == 416:
                 # Nothing behind what we have, though something is missing: it is not the file that we began.
@@ -168,8 +280,8 @@ class _Download:
             if not self._has_answered:
                 hopeless += (socket.gaierror, ConnectionRefusedError)
             if isinstance(cause, hopeless) or isinstance(error.__cause__, ftplib.error_perm):
-                raise FetchError(self.url, _reason(cause)) from None
-            raise _Dropped(_reason(cause)) from None
+                raise FetchError(self.url, _reason(error)) from None
+            raise _Dropped(_reason(error)) from None
 
     def _receive(self, response: Any) -> None:
         with self.part.open("ab") as file:
@@ -188,6 +300,10 @@ class _Download:
 
 
 def _reason(error: object) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"{error.code} {error.reason}"
+    if isinstance(error, urllib.error.URLError):
+        return _reason(error.reason)
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text or type(error).__name__
 
@@ -211,20 +327,21 @@ def _digest(text: str, digits: int, name: str) -> str:
     if re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", text):
         return text.lower()
     if urllib.parse.urlsplit(text).scheme in ("http", "https", "ftp"):
-        try:
-            with urllib.request.urlopen(text, timeout=TIMEOUT) as response:
-                content = response.read(PIECE).decode(errors="replace")
-        except (OSError, http.client.HTTPException) as error:
-            raise FetchError(text, _reason(error)) from None
+        content, _ = _text_at(text, PIECE)
     elif Path(text).is_file():
         content = Path(text).read_text(errors="replace")
     else:
         raise ValueError(f"{text!r} is neither {digits} hexadecimal digits nor a file or URL that has them")
+    return _digest_in(content, digits, name, text)
+
+
+def _digest_in(content: str, digits: int, name: str, source: str) -> str:
+    """The only digest of a text, or the only one on a line with the name."""
     pattern = re.compile(rf"\b[0-9a-fA-F]{{{digits}}}\b")
     lines = [line for line in content.splitlines() if pattern.search(line)]
     found = [line for line in lines if name and name in line.replace("*", " ").split()] or lines
     if len(found) != 1:
-        raise ValueError(f"{text!r} has {len(found)} digests of {digits} hexadecimal digits, not one for {name!r}")
+        raise ValueError(f"{source!r} has {len(found)} digests of {digits} hexadecimal digits, not one for {name!r}")
     match = pattern.search(found[0])
     assert match is not None
     return match[0].lower()

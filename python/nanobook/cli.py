@@ -583,7 +583,7 @@ def book(path: Path, symbol: str, at: str | None, depth: int, framing: str | Non
     default="bbo,trades",
     show_default=True,
     metavar="NAMES",
-    help="bbo, trades, depth10 (depth10@1s by the clock), bars1m, orders, status, imbalance, types of messages.",
+    help="bbo, trades, depth10 (depth10@1s by the clock), bars1m, orders, status, mbo, imbalance, types of messages.",
 )
 @click.option("--symbols", metavar="NAMES", help="Only theirs: AAPL,MSFT.")
 @_start
@@ -695,10 +695,22 @@ def check(path: Path, volumes: Path | None, closing: bool, framing: str | None, 
 @click.option("--md5", metavar="HEX", help="The digest it must have, or the file or URL that holds the digest.")
 @click.option("--sha256", metavar="HEX", help="The same.")
 def fetch(url: str, out: Path | None, md5: str | None, sha256: str | None) -> None:
-    """Download the public day at URL. What drops or is interrupted is taken up again; call again after Ctrl-C."""
+    """Download the public day at URL. What drops or is interrupted is taken up again; call again after Ctrl-C.
+
+    Without --md5 and --sha256 the file must have the md5 that the server publishes as URL.md5sum, if it does.
+    """
     from nanobook import _itch_commands
 
     _itch_commands.fetch_file(url, out, md5, sha256)
+
+
+@itch_group.command("list")
+@click.argument("url", default=itch.PUBLIC_DAYS)
+def list_command(url: str) -> None:
+    """List the days in the folder at URL, and in the folders in it; by default those that Nasdaq offers to everybody."""
+    from nanobook import _itch_commands
+
+    _itch_commands.list_files(url)
 
 
 if __name__ == "__main__":

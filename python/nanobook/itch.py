@@ -74,6 +74,7 @@ from nanobook._itch_tools import Check, Filtered, Truth, check_of, filter_writer
 
 __all__ = [
     "FRAMINGS",
+    "PUBLIC_DAYS",
     "AddOrder",
     "AddOrderMpid",
     "BookSnapshot",
@@ -81,6 +82,7 @@ __all__ = [
     "BrokenTrade",
     "Check",
     "CrossTrade",
+    "DayFile",
     "DirectListing",
     "EventStream",
     "Feed",
@@ -118,6 +120,7 @@ __all__ = [
     "TradingAction",
     "Truth",
     "fetch",
+    "list_days",
     "open",
     "parse_itch",
     "parse_time",
@@ -129,6 +132,9 @@ PRICE_SCALE = 4
 
 #: How messages may lie in a file: behind their lengths, back to back, in packets of a capture, in those of a TCP stream.
 FRAMINGS = ("binaryfile", "raw", "moldudp64", "soupbintcp")
+
+#: Where Nasdaq offers some days of its three markets to everybody.
+PUBLIC_DAYS = "https://emi.nasdaq.com/ITCH/"
 
 _STREAM = Path("stream")  # what errors call a stream that has no file
 _PIECE = 1 << 22  # bytes between two looks at Ctrl-C and the progress bar: some 10 ms of replay
@@ -175,6 +181,15 @@ class FetchError(OSError):
 
     def __reduce__(self) -> tuple[type[FetchError], tuple[str, str | None, int | None]]:
         return FetchError, (self.url, self.strerror, self.status)
+
+
+class DayFile(NamedTuple):
+    """A day that a server offers."""
+
+    name: str  #: of the file
+    size: int | None  #: in bytes, where the server gives it to the byte
+    date: datetime.date | None  #: of the session, where the name has one
+    url: str  #: what `fetch` takes
 
 
 # What a consumer's feed() takes: bytes, or a piece of a mapped file.
@@ -906,7 +921,8 @@ def fetch(
 
     url: https://, http:// or ftp://. What comes by ftp begins anew where it dropped.
     out: a file or a folder; by default the name in the URL, in the current folder.
-    md5, sha256: what the digest must be: hexadecimal digits, or the file or URL that has them.
+    md5, sha256: what the digest must be: hexadecimal digits, or the file or URL that has them. Where neither is given, a
+        new download must have the md5 that the server publishes beside it, as URL.md5sum, if it does.
     progress: called with (bytes done, bytes in all, or 0 where the server does not say).
     FetchError, an OSError, where the server refuses or too many attempts in a row bring nothing; ItchError where a
     digest is another; ValueError where the URL or a digest makes no sense.
@@ -914,7 +930,20 @@ def fetch(
     from nanobook import _itch_fetch  # costs 30 ms, which only a download shall pay
 
     digests = {kind: text for kind, text in (("md5", md5), ("sha256", sha256)) if text is not None}
-    return _itch_fetch.fetch(url, out, digests, progress)
+    return _itch_fetch.fetch(url, out, digests, progress)[0]
+
+
+def list_days(url: str = PUBLIC_DAYS) -> list[DayFile]:
+    """The days that a server offers in a folder, and in the folders in it: what its pages list, in their order.
+
+    A day is a file that is named as Nasdaq names its days, or NAME.itch, or that is gzipped and has a date in its name.
+
+    url: https:// or http://, of a folder that the server lists, as IIS, nginx, Apache and `python -m http.server` do.
+    FetchError where the server does not answer or refuses; ValueError where the URL makes no sense.
+    """
+    from nanobook import _itch_fetch  # as in fetch
+
+    return _itch_fetch.list_days(url)
 
 
 def synthesize(

@@ -114,7 +114,7 @@ class Replay {
     }
 
     /// The level an order rests in, or null.
-    [[nodiscard]] const Levels::Level* level_of(std::uint64_t ref) const noexcept {
+    [[nodiscard]] const typename Levels::Level* level_of(std::uint64_t ref) const noexcept {
         const LevelId id = orders_.level_of(ref);
         return id != no_level ? &levels_[id] : nullptr;
     }
