@@ -199,8 +199,8 @@ def bench_python(session: nox.Session) -> None:
 
 def measured_as(session: nox.Session) -> list[str]:
     """How the page is to name what was called."""
-    messages = os.environ.get("NANOBOOK_BENCH_MESSAGES")
-    words = [f"NANOBOOK_BENCH_MESSAGES={messages}"] if messages else []
+    names = ("NANOBOOK_BENCH_DAY", "NANOBOOK_BENCH_MESSAGES")
+    words = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
     words += ["nox", "-s", session.name, *(["--", *session.posargs] if session.posargs else [])]
     return ["--command", " ".join(words)]
 
@@ -250,7 +250,9 @@ def peers(session: nox.Session) -> None:
 
     Each package has an environment of its own in build/peers.
     """
-    session.run("python", "bench/report.py", "peers", *measured_as(session), *session.posargs)
+    build_benchmarks(session, "build/bench-head", ROOT, "--target", "bench_itch")
+    given = ["--build", "build/bench-head", *measured_as(session), *session.posargs]
+    session.run("python", "bench/report.py", "peers", *given)
 
 
 @nox.session

@@ -1,7 +1,8 @@
 // ITCH: framing, decoding, encoding, and the books of a day.
 //
-// The day is synthetic: NANOBOOK_BENCH_MESSAGES (default 4 million) of 8,000 symbols, written to a temporary file
-// and mapped, so that what a replay allocates can be told from its input.
+// The day is the file NANOBOOK_BENCH_DAY, a BinaryFILE that is not compressed. Unless that is set it is synthetic:
+// NANOBOOK_BENCH_MESSAGES (default 4 million) of 8,000 symbols, written to a temporary file. Both are mapped, so that
+// what a replay allocates can be told from its input.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -34,32 +35,31 @@ namespace {
 using namespace nanobook;
 using namespace nanobook::itch;
 
-std::uint64_t day_messages() {
-    const char* text = std::getenv("NANOBOOK_BENCH_MESSAGES");
-    return text != nullptr ? std::strtoull(text, nullptr, 10) : 4'000'000;
+MappedFile map_day() {
+    if (const char* given = std::getenv("NANOBOOK_BENCH_DAY")) return MappedFile(given);
+    const char* messages = std::getenv("NANOBOOK_BENCH_MESSAGES");
+    const auto path = bench::temporary_file();
+    write_synthetic_day(path, {.messages = messages != nullptr ? std::strtoull(messages, nullptr, 10) : 4'000'000});
+    MappedFile mapped(path);
+    std::error_code ignored;                 // a system that keeps the files it has mapped
+    std::filesystem::remove(path, ignored);  // the next run may have another generator
+    return mapped;
 }
 
-// Written, mapped and unlinked: the next run may have another generator.
-std::span<const std::byte> day() {
-    static const MappedFile file = [] {
-        const auto path = bench::temporary_file();
-        write_synthetic_day(path, {.messages = day_messages()});
-        MappedFile mapped(path);
-        std::error_code ignored;  // a system that keeps the files it has mapped
-        std::filesystem::remove(path, ignored);
-        return mapped;
-    }();
-    // Every page of it is in memory before anything is timed.
-    static const bool warm = [] {
-        std::uint64_t sum = 0;
-        for (std::size_t i = 0; i < file.bytes().size(); i += 4096)
-            sum += std::to_integer<std::uint64_t>(file.bytes()[i]);
-        benchmark::DoNotOptimize(sum);
-        return true;
-    }();
-    benchmark::DoNotOptimize(warm);
-    return file.bytes();
+struct Day {
+    MappedFile file = map_day();
+    // Whoever counts them touches every page: all of it is in memory before anything is timed.
+    std::uint64_t messages = read(file.bytes(), [](const Header&) {}).messages();
+};
+
+const Day& the_day() {
+    static const Day day;
+    return day;
 }
+
+std::span<const std::byte> day() { return the_day().file.bytes(); }
+
+std::uint64_t day_messages() { return the_day().messages; }
 
 void count_messages(benchmark::State& state, std::uint64_t messages) {
     state.SetItemsProcessed(static_cast<std::int64_t>(messages) * state.iterations());

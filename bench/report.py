@@ -35,7 +35,7 @@ PEERS = BENCH / "peers"
 sys.path[:0] = [str(BENCH), str(PEERS)]
 from compare import find_programs, processor_name
 from comparison import NANOSECONDS, STANDARD_KEYS
-from environments import DISTRIBUTIONS, REQUIREMENTS, Failed, environment, run
+from environments import DISTRIBUTIONS, Failed, engine, environment, run
 from peer_tables import (
     calls_table,
     itch_day_table,
@@ -413,58 +413,79 @@ def in_turns(
     ]
 
 
+OUR_PROGRAMS, THEIR_PROGRAMS = "nanobook-cpp, C++", "itch-book, C++"
+# What takes part in each table: environments, and folders of C++ programs.
+TAKING_PART = {
+    "calls": ("ours", "nanobook", "bourse"),
+    "itch": ("ours", "nanobook", "itch-book", "itchcpp", "meatpy"),
+    "itch_day": ("ours", "itch-book", OUR_PROGRAMS, THEIR_PROGRAMS),
+    "naive": ("ours", "nanobook"),
+    "sweeps": ("ours", "nanobook", "vectorbt", "raptorbt"),
+}
+
+
+def make(name: str, options: argparse.Namespace) -> str:
+    """The interpreter of an environment, or the folder of the programs."""
+    if name == OUR_PROGRAMS:
+        if not (options.build / "bench_itch").exists():
+            raise Failed(f"{name}: bench_itch is not built")
+        return str(options.build.resolve())
+    return str(engine(options.folder)) if name == THEIR_PROGRAMS else environment(options.folder, name)
+
+
+def peer_of(row: Row) -> str:
+    """Whose row it is."""
+    name = re.split("[ ,]", row.get("engine") or row["package"])[0]
+    return f"{name}, C++" if row.get("work", "").endswith(", C++") else name
+
+
 def measure_peers(options: argparse.Namespace) -> None:
-    pythons: dict[str, str] = {}
+    made: dict[str, str] = {}
     failed: dict[str, str] = {}
-    for name in REQUIREMENTS:
+    for name in dict.fromkeys(name for area in options.only for name in TAKING_PART[area]):
         try:
-            pythons[name] = environment(options.folder, name)
+            made[name] = make(name, options)
         except Failed as failure:
             print(failure, file=sys.stderr)
             failed[name] = str(failure)
     if "ours" in failed:
         raise Problem(failed["ours"])
 
-    def of(*names: str) -> list[str]:
-        return [pythons[name] for name in names if name in pythons]
+    def of(area: str) -> list[str]:
+        return [made[name] for name in TAKING_PART[area] if name in made and not name.endswith(", C++")]
 
     rounds = ["--json", "--rounds", str(options.rounds)]
-    calls, sweeps, files, naive = (
-        ("ours", "nanobook", "bourse"),
-        ("ours", "nanobook", "vectorbt", "raptorbt"),
-        ("ours", "nanobook", "itch-book", "itchcpp", "meatpy"),
-        ("ours", "nanobook"),
-    )
-    ours = pythons["ours"]
-    itch = [*rounds, "--messages", str(options.messages), "--python", *of(*files)]
-    days = ("ours", "itch-book")
-    day = [*rounds, "--messages", str(options.day_messages), "--python", *of(*days)]
-    work = [*rounds, "--work", *options.work, "--python", *of(*sweeps)]
-    measurements: dict[str, tuple[tuple[str, ...], Callable[[], list[Row]]]] = {
-        "calls": (calls, lambda: in_turns(of(*calls), PEERS / "python_calls.py", options.rounds, ("package",))),
-        "itch": (files, lambda: run(ours, PEERS / "itch.py", *itch)),
-        "itch_day": (days, lambda: run(ours, PEERS / "itch_day.py", *day)),
-        "naive": (
-            naive,
-            lambda: in_turns(of(*naive), PEERS / "naive_backtest.py", options.rounds, ("engine", "sets"), ["--json"]),
-        ),
-        "sweeps": (sweeps, lambda: run(ours, PEERS / "sweeps.py", *work)),
+    ours = made["ours"]
+    itch = [*rounds, "--messages", str(options.messages), "--python", *of("itch")]
+    day = [*rounds, "--messages", str(options.day_messages), "--python", *of("itch_day")]
+    for option, name in (("--benchmarks", OUR_PROGRAMS), ("--engine", THEIR_PROGRAMS)):
+        day += [option, made[name]] if name in made else []
+    work = [*rounds, "--work", *options.work, "--python", *of("sweeps")]
+    naive = (PEERS / "naive_backtest.py", options.rounds, ("engine", "sets"), ["--json"])
+    measurements: dict[str, Callable[[], list[Row]]] = {
+        "calls": lambda: in_turns(of("calls"), PEERS / "python_calls.py", options.rounds, ("package",)),
+        "itch": lambda: run(ours, PEERS / "itch.py", *itch),
+        "itch_day": lambda: run(ours, PEERS / "itch_day.py", *day),
+        "naive": lambda: in_turns(of("naive"), *naive),
+        "sweeps": lambda: run(ours, PEERS / "sweeps.py", *work),
     }
-    for name, (names, measure) in measurements.items():
-        if name not in options.only:
+    for area, measure in measurements.items():
+        if area not in options.only:
             continue
-        print(f"measuring: {name}", file=sys.stderr)
-        stamp = Stamp(options.command, options.rounds, f"Python {platform.python_version()}")
+        print(f"measuring: {area}", file=sys.stderr)
+        peers = TAKING_PART[area]
+        compilers = [compiler_of(Path(made[peer])) for peer in peers if peer.endswith(", C++") and peer in made]
+        stamp = Stamp(options.command, options.rounds, f"Python {platform.python_version()}", *dict.fromkeys(compilers))
         rows = measure()
         if not rows:
-            raise Problem(f"{name}: nothing was measured")
-        found = [str(row.get("engine") or row["package"]) for row in rows]
+            raise Problem(f"{area}: nothing was measured")
+        found = {peer_of(row) for row in rows}
         missing = [
             failed.get(peer, f"{peer}: it gave no result")
-            for peer in names
-            if not any(re.match(rf"{DISTRIBUTIONS.get(peer, peer)}[ ,]", engine) for engine in found)
+            for peer in peers
+            if DISTRIBUTIONS.get(peer, peer) not in found
         ]
-        write_result(name, {"stamp": stamp.done(), "failed": missing, "rows": rows})
+        write_result(area, {"stamp": stamp.done(), "failed": missing, "rows": rows})
 
 
 # ---------------------------------------------------------------------- command line
@@ -488,12 +509,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     ours.add_argument("build", type=Path, help="the folder the C++ benchmarks were built in")
     ours.add_argument("--min-time", type=float, default=0.2, metavar="SECONDS", help="of each in a round, C++ (0.2)")
     peers = commands.add_parser("peers", help="beside other packages")
-    peers.add_argument("--folder", type=Path, default=ROOT / "build" / "peers", help="of their environments")
+    peers.add_argument(
+        "--build", type=Path, default=ROOT / "build" / "bench-head", help="the folder bench_itch was built in"
+    )
+    peers.add_argument("--folder", type=Path, default=ROOT / "build" / "peers", help="of what is made of them")
     peers.add_argument("--messages", type=int, default=4_000_000, help="of the day of ITCH (4,000,000)")
     peers.add_argument("--day-messages", type=int, default=50_000_000, help="of the large one (50,000,000)")
     peers.add_argument("--work", nargs="+", default=["mixed", "every_bar", "big", "calls"], help="of the sweeps")
-    areas = ["calls", "itch", "itch_day", "naive", "sweeps"]
-    peers.add_argument("--only", nargs="+", choices=areas, default=areas, help="some of the tables")
+    peers.add_argument("--only", nargs="+", choices=TAKING_PART, default=list(TAKING_PART), help="some of the tables")
     for command in (ours, peers):
         command.add_argument("--rounds", type=int, default=5)
         command.add_argument("--command", help=argparse.SUPPRESS)

@@ -246,7 +246,8 @@ def test_our_benchmarks_of_a_day_give_a_row(tmp_path: Path) -> None:
         """
 import json, os, sys
 (chosen,) = (a.partition("=")[2] for a in sys.argv if a.startswith("--benchmark_filter="))
-assert os.environ["NANOBOOK_BENCH_DAY"] == "day.itch"
+if chosen.startswith("^itch_replay_memory") and os.environ["NANOBOOK_BENCH_DAY"] != "day.itch":
+    sys.exit("too little memory")
 counters = {"^itch_replay_book_all(/|$)": {"items_per_second": 1e7}, "^itch_replay_memory(/|$)": {"peak_MB": 90.5},
             "^itch_decode(/|$)": {"items_per_second": 2e8}}[chosen]
 print(json.dumps({"context": {}, "benchmarks": [{"name": "x", "real_time": 2.0, "time_unit": "ms", **counters}]}))
@@ -260,7 +261,9 @@ print(json.dumps({"context": {}, "benchmarks": [{"name": "x", "real_time": 2.0, 
     (fields,) = itch_day.our_programs(tmp_path, day, 50_000_000, "every field, C++")
     assert fields["seconds"] == 0.25
     assert "memory" not in fields
-    assert list(itch_day.our_programs(tmp_path, day, 50_000_000, "framing, C++")) == []  # the program fails
+    # There is none where a benchmark fails.
+    assert list(itch_day.our_programs(tmp_path, day, 50_000_000, "framing, C++")) == []
+    assert list(itch_day.our_programs(tmp_path, Path("large.itch"), 50_000_000, "books of all symbols, C++")) == []
 
 
 def test_what_the_programs_of_itch_book_print_gives_rows(tmp_path: Path) -> None:

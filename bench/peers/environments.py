@@ -1,9 +1,12 @@
-"""The environments of the packages we are measured beside, one each, and how a script runs itself in them."""
+"""The environments of the packages we are measured beside, one each, the C++ programs that one brings, and how a script
+runs itself in them."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,9 +28,11 @@ REQUIREMENTS: dict[str, list[str]] = {
 # Where a package is not called as its environment is.
 DISTRIBUTIONS = {"ours": "nanobook-cpp"}
 
+ENGINE_PROGRAMS = ("book_throughput", "parse_throughput")
+
 
 class Failed(Exception):
-    """Why there is no such environment, in a sentence."""
+    """Why there is no such environment or program, in a sentence."""
 
 
 def environment(folder: Path, name: str) -> str:
@@ -44,6 +49,34 @@ def environment(folder: Path, name: str) -> str:
             said = done.stdout.strip().splitlines() or ["it said nothing"]
             raise Failed(f"{name}: {' '.join(REQUIREMENTS[name])} could not be installed: {said[-1]}")
     return str(python)
+
+
+def engine(folder: Path) -> Path:
+    """The folder of itch-book's own C++ benchmarks, which are made of its sdist where they are missing."""
+    home = (folder / "itch-book-engine").resolve()
+    build = home / "build"
+    if all((build / program).exists() for program in ENGINE_PROGRAMS):
+        return build
+    print("making the C++ benchmarks of itch-book", file=sys.stderr)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (requirement,) = REQUIREMENTS["itch-book"]
+    source = requirement.replace("-", "_").replace("==", "-")
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    options = ["-DCMAKE_BUILD_TYPE=Release", *shlex.split(os.environ.get("NANOBOOK_PEER_CMAKE_ARGS", ""))]
+    for step, command in {
+        "downloaded": [*download, "--no-binary", "itch-book", requirement],
+        "unpacked": ["cmake", "-E", "tar", "xf", f"{source}.tar.gz"],
+        "configured": ["cmake", "-S", source, "-B", str(build), "-G", "Ninja", *options],
+        "built": ["cmake", "--build", str(build), "--target", *ENGINE_PROGRAMS],
+    }.items():
+        try:
+            # What they say goes to standard error: standard output is for rows.
+            subprocess.run(command, cwd=home, stdout=sys.stderr, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(error, file=sys.stderr)
+            raise Failed(f"itch-book, C++: the sdist of {requirement} could not be {step}") from error
+    return build
 
 
 def run(python: str, script: str | Path, *arguments: str) -> list[Any]:

@@ -40,36 +40,26 @@ def calls_table(rows: list[Row]) -> str:
     )
 
 
-def itch_table(rows: list[Row]) -> str:
+def by_work(rows: list[Row]) -> list[Row]:
+    """The works in the order they were done in, of each the fastest first."""
     order = list(dict.fromkeys(row["work"] for row in rows))
-    return table(
-        ["work", "package", "M messages/s", "median"],
-        (
-            [
-                row["work"],
-                row["engine"],
-                number_text(row["messages"] / row["seconds"] / 1e6),
-                time_text(row["seconds"]),
-            ]
-            for row in sorted(rows, key=lambda row: (order.index(row["work"]), row["seconds"]))
-        ),
-    )
+    return sorted(rows, key=lambda row: (order.index(row["work"]), row["seconds"]))
+
+
+def itch_cells(row: Row) -> list[str]:
+    rate = number_text(row["messages"] / row["seconds"] / 1e6)
+    return [row["work"], row["engine"], rate, time_text(row["seconds"])]
+
+
+def itch_table(rows: list[Row]) -> str:
+    return table(["work", "package", "M messages/s", "median"], map(itch_cells, by_work(rows)))
 
 
 def itch_day_table(rows: list[Row]) -> str:
-    """As itch_table, with the memory beyond the file."""
+    """As itch_table, with the memory beyond the file where that was measured."""
     return table(
         ["work", "package", "M messages/s", "median", "memory"],
-        (
-            [
-                row["work"],
-                row["engine"],
-                number_text(row["messages"] / row["seconds"] / 1e6),
-                time_text(row["seconds"]),
-                f"{row['memory']:,.0f} MB",
-            ]
-            for row in rows
-        ),
+        ([*itch_cells(row), f"{row['memory']:,.0f} MB" if "memory" in row else ""] for row in by_work(rows)),
     )
 
 
