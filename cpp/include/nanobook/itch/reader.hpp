@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -112,6 +113,15 @@ class Reader {
     static std::size_t length_at(const std::byte* p) noexcept {
         return std::to_integer<std::size_t>(p[0]) << 8 | std::to_integer<std::size_t>(p[1]);
     }
+    // What stands before a message of each type, as this machine reads it; before an unknown type, nothing that can be.
+    static constexpr std::array<std::uint32_t, 256> prefix_of_type = [] {
+        std::array<std::uint32_t, 256> prefixes{};
+        for (std::size_t type = 0; type < prefixes.size(); ++type) {
+            const std::uint32_t length = length_of_type[type];
+            prefixes[type] = length == 0 ? ~0u : std::endian::native == std::endian::little ? length << 8 : length;
+        }
+        return prefixes;
+    }();
     static std::size_t type_length_at(const std::byte* p) noexcept {
         return length_of_type[std::to_integer<std::size_t>(*p)];
     }
@@ -168,10 +178,13 @@ class Reader {
         };
 
         while (end - p >= 3 && !done_) {
-            std::size_t length = length_at(p);
-            const std::size_t type_length = type_length_at(p + 2);
-            if (length != type_length || length == 0) [[unlikely]] {
-                if (length == 0 && zero_prefixed() && type_length != 0) {
+            // Known lengths need one byte: what comes next waits for no more than that.
+            std::size_t length = std::to_integer<std::size_t>(p[1]);
+            std::uint16_t prefix;
+            std::memcpy(&prefix, p, 2);
+            if (prefix != prefix_of_type[std::to_integer<std::size_t>(p[2])]) [[unlikely]] {
+                const std::size_t type_length = type_length_at(p + 2);
+                if (prefix == 0 && zero_prefixed() && type_length != 0) {
                     length = type_length;
                 } else {
                     // What was odd comes after the messages before it.
