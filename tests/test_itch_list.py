@@ -48,7 +48,8 @@ APACHE = """<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN"><html><body><
 <tr><td valign="top"><a href="01302020.NASDAQ_ITCH50.gz"><img src="/icons/compressed.gif" alt="[   ]"></a></td>\
 <td><a href="01302020.NASDAQ_ITCH50.gz">01302020.NASDAQ_ITCH50.gz</a></td>\
 <td align="right">2020-01-31 03:13  </td><td align="right">5.2G</td><td>&nbsp;</td></tr>
-<tr><td><a href="20200102.gz">20200102.gz</a></td><td align="right">2020-01-31 03:13  </td><td align="right"> 41K</td></tr>
+<tr><td><a href="20200102.gz">20200102.gz</a></td><td align="right">2020-01-31 03:13  </td><td align="right"> 41K</td>\
+<td>Nasdaq day of 2020</td></tr>
 <tr><td><a href="day.itch">day.itch</a></td><td align="right">2020-01-31 03:13  </td><td align="right">907 </td></tr>
 </table></body></html>"""
 #: Nothing of it is a day of this folder.

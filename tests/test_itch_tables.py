@@ -2,8 +2,10 @@
 
 import contextlib
 import datetime
+import gc
 import gzip
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,6 +165,41 @@ def test_several_tables_come_piece_by_piece(tmp_path: Path, monkeypatch: pytest.
         assert len(pieces["mbo"]) > 2
         assert pieces.keys() == whole.keys()
         assert all(pl.concat(frames).equals(whole[name]) for name, frames in pieces.items())
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_iterator_in_a_cycle_is_collected_and_one_that_is_through_has_no_threads(day: Path, threads: int) -> None:
+    class Reader:
+        def __init__(self) -> None:
+            self.pieces = itch.open(day, threads=threads).batches("bbo", "mbo", progress=self.hear)
+
+        def hear(self, *done: int) -> None:
+            self.done = done
+
+    reader = Reader()
+    next(reader.pieces)
+    gone = weakref.ref(reader)
+    del reader
+    gc.collect()
+    assert gone() is None
+
+    rows = len(pl.DataFrame(itch.open(day).bbo()))
+    tasks = Path("/proc/self/task")
+    before = len([*tasks.iterdir()])
+    pieces = itch.open(day, threads=threads).batches("bbo")
+    assert sum(len(batch) for _, batch in pieces) == rows
+    assert len([*tasks.iterdir()]) == before
+    assert list(pieces) == []
+
+
+def test_a_blank_name_names_nothing(tmp_path: Path) -> None:
+    add = {"locate": 1, "side": "B", "shares": 5, "price": 100}
+    path = tmp_path / "day.itch"
+    path.write_bytes(
+        frame(encode("A", ref=1, stock="", **add), encode("A", ref=2, stock="ABC", **add), encode("D", locate=1, ref=1))
+    )
+    assert [row["symbol"] for row in rows_of(itch.open(path).mbo())] == [None, "ABC", "ABC"]
+    assert itch.open(path).replay(symbols="ABC").orders("ABC") == [(2, "B", 100, 5)]
 
 
 def test_a_book_can_be_built_of_market_by_order(day: Path) -> None:

@@ -218,12 +218,17 @@ def test_ctrl_c_ends_a_pass_of_threads(large: Path) -> None:
     assert len(file.tables("bbo")["bbo"]) > 0
 
 
-def test_a_stream_of_another_process_ends_without_harm(large: Path) -> None:
+@pytest.mark.parametrize(("threads", "packed"), [(3, False), (1, True)])
+def test_a_stream_of_another_process_ends_without_harm(large: Path, tmp_path: Path, threads: int, packed: bool) -> None:
+    path = large
+    if packed:  # on a thread of its own, which the other process has not
+        path = tmp_path / "day.itch.gz"
+        path.write_bytes(gzip.compress(large.read_bytes(), 1))
     code = f"""
 import os
 import pyarrow as pa
 from nanobook import itch
-reader = pa.RecordBatchReader.from_stream(itch.open({str(large)!r}, threads=3).bbo())
+reader = pa.RecordBatchReader.from_stream(itch.open({str(path)!r}, threads={threads}).bbo())
 reader.read_next_batch()
 child = os.fork()
 if child == 0:

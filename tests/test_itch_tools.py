@@ -768,7 +768,16 @@ def publish(server: Server, text: str, status: str = "200 OK") -> None:
     server.published = f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
 
 
-@pytest.mark.parametrize("text", ["{}", "{}  S010220-v50.txt.gz\r\n", "{} *out/day.gz\n", "MD5 (day) = {}\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "{}  S010220-v50.txt.gz\r\n",
+        "{0} *out/S010220-v50.txt.gz\n{0}  S010220-v50.txt.gz\n",
+        f"{'1' * 32}  ./other\n{{}}  ./S010220-v50.txt.gz\n",
+        f"MD5 (other) = {'1' * 32}\nMD5 (S010220-v50.txt.gz) = {{}}\n",
+    ],
+)
 def test_a_published_digest_is_checked(server: Server, tmp_path: Path, text: str) -> None:
     md5, wrong = hashlib.md5(BODY).hexdigest(), "0" * 32
     publish(server, text.format(md5.upper()))
@@ -804,6 +813,7 @@ ZEROS = "0" * 32
         b"HTTP/1.1 200 OK\r\n\r\n<html>no such file, request " + ZEROS.encode(),
         b"HTTP/1.1 200 OK\r\n\r\n" + BODY,
         b"HTTP/1.1 200 OK\r\n\r\n" + f"{ZEROS} a\n{ZEROS} b\n".encode(),
+        b"HTTP/1.1 200 OK\r\n\r\n" + f"{ZEROS}  S010220-v50.txt\n".encode(),
     ],
 )
 def test_what_is_no_published_digest_is_none(server: Server, tmp_path: Path, answer: bytes) -> None:

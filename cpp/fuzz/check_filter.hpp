@@ -35,7 +35,7 @@ class NaiveFilter {
         return out_.take();
     }
 
-    /// Each locate stands for one symbol throughout, and no message leaves its symbol blank.
+    /// Each locate stands for one symbol throughout.
     [[nodiscard]] bool names_are_plain() const noexcept { return names_are_plain_; }
 
   private:
@@ -56,9 +56,8 @@ class NaiveFilter {
         if constexpr (requires { message.stock; }) {
             const Symbol stock = itch::symbol_of(message.stock);
             Symbol& name = names_[message.locate];
-            if (stock == Symbol{}) names_are_plain_ = false;
             if (name == Symbol{}) name = stock;
-            if (Message::code == itch::StockDirectory::code && name != stock) {
+            if (Message::code == itch::StockDirectory::code && stock != Symbol{} && name != stock) {
                 name = stock;
                 names_are_plain_ = false;
             }

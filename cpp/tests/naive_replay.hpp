@@ -63,7 +63,11 @@ class NaiveReplay {
 
     void on(const itch::Header&) {}
 
-    void on(const itch::StockDirectory& m) { days_[m.locate].symbol = text_of(m.stock); }
+    // A blank names nothing.
+    void on(const itch::StockDirectory& m) {
+        Day& day = days_[m.locate];
+        if (const std::string symbol = text_of(m.stock); !symbol.empty()) day.symbol = symbol;
+    }
     void on(const itch::TradingAction& m) { named(m).state = m.state; }
     void on(const itch::AddOrder& m) { add(m); }
     void on(const itch::AddOrderMpid& m) { add(m); }
@@ -187,9 +191,8 @@ class NaiveReplay {
 
     template <class Message>
     Day& named(const Message& m) {
-        const bool fresh = !days_.contains(m.locate);
         Day& day = days_[m.locate];
-        if (fresh) day.symbol = text_of(m.stock);
+        if (day.symbol.empty()) day.symbol = text_of(m.stock);
         return day;
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import ftplib
+import functools
 import hashlib
 import html.parser
 import http.client
@@ -38,10 +39,12 @@ DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 TIMEOUT = 30.0  # seconds without a byte
 HEADERS = {"User-Agent": f"nanobook/{__version__}"}
 PIECE = 1 << 20
-MOST = 1 << 24  # bytes of a page that lists files
+MOST = 1 << 20  # bytes of a page that lists files: reading links takes longer than in proportion
 DIGITS = {"md5": 32, "sha256": 64}
 #: As Nasdaq names its days: 01302020.NASDAQ_ITCH50.gz, S030220-v50-bx.txt.gz. Checksums and marks have more behind it.
-DAY = re.compile(r"(itch\w*|-v50[-\w]*\.txt)(\.gz)?$", re.IGNORECASE)
+DAY = re.compile(r"(itch\w*|-v50[-\w]*\.txt)(\.gz)?\Z", re.IGNORECASE)
+#: Bytes, right behind a time of day.
+SIZE = re.compile(r"\d:\d\d(?::\d\d)?(?: [AP]M)? (\d{1,18})(?= |$)")
 
 
 def fetch(
@@ -71,13 +74,13 @@ def list_days(url: str) -> list[DayFile]:
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise ValueError(f"{url!r} is no URL that begins with https:// or http://")
     days, folders = _listed(url)
-    for folder in folders:
+    for folder in folders[:100]:
         try:
             days += _listed(folder)[0]
         except FetchError as error:
             if error.status not in (401, 403, 404):  # what is closed to us has no days for us
                 raise
-    return days
+    return list({day.url: day for day in days}.values())  # folders may lead to the same
 
 
 def target_of(url: str, out: str | os.PathLike[str] | None) -> Path:
@@ -122,9 +125,9 @@ def _listed(url: str) -> tuple[list[DayFile], list[str]]:
         date = date_of(Path(name), None)
         if match[1]:
             folders[link] = None
-        elif DAY.search(name) or (date is not None and name.endswith(".gz")):
-            size = int(words[-1]) if words and re.fullmatch("[0-9]{1,18}", words[-1]) else None
-            days[link] = DayFile(name, size, date, link)
+        elif DAY.search(name) or (date is not None and name.lower().endswith(".gz")):
+            size = SIZE.search(" ".join(words))
+            days[link] = DayFile(name, int(size[1]) if size else None, date, link)
     return list(days.values()), list(folders)
 
 
@@ -146,7 +149,7 @@ class _Links(html.parser.HTMLParser):
         if tag == "a":
             self._in_link = True
             self.found.append((dict(attrs).get("href") or "", self._words))
-        elif tag in ("br", "li", "tr"):
+        elif tag in ("br", "div", "li", "p", "tr"):
             self._words = []
 
     def handle_endtag(self, tag: str) -> None:
@@ -171,7 +174,7 @@ def _text_at(url: str, most: int) -> tuple[str, str]:
     except urllib.error.HTTPError as error:
         error.close()
         raise FetchError(url, _reason(error), error.code) from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: it leads to what is no URL
         raise FetchError(url, _reason(error)) from None
     if missing:
         raise FetchError(url, f"it ended early, or has more than {most:,} bytes")
@@ -182,7 +185,8 @@ def _published(url: str, name: str) -> dict[str, str]:
     """The md5 that a server publishes beside a file, if it does: whatever else is at the URL is none."""
     with contextlib.suppress(FetchError, ValueError):
         text, _ = _text_at(url, PIECE)
-        if "<" not in text:  # a page that says there is none may hold digits too
+        # A page that says there is none may hold digits too, and so may a list of other files.
+        if "<" not in text and (name in text or re.fullmatch(r"\s*\w+\s*", text)):
             return {"md5": _digest_in(text, DIGITS["md5"], name, url)}
     return {}
 
@@ -301,11 +305,13 @@ class _Download:
 
 def _reason(error: object) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"{error.code} {error.reason}"
-    if isinstance(error, urllib.error.URLError):
+        text = f"{error.code} {error.reason}"
+    elif isinstance(error, urllib.error.URLError):
         return _reason(error.reason)
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text or type(error).__name__
+    else:
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    # A server's words may hold what a terminal acts on.
+    return "".join(c if c.isprintable() else "?" for c in text) or type(error).__name__
 
 
 def _version_of(headers: Message) -> str | None:
@@ -338,18 +344,19 @@ def _digest(text: str, digits: int, name: str) -> str:
 def _digest_in(content: str, digits: int, name: str, source: str) -> str:
     """The only digest of a text, or the only one on a line with the name."""
     pattern = re.compile(rf"\b[0-9a-fA-F]{{{digits}}}\b")
-    lines = [line for line in content.splitlines() if pattern.search(line)]
-    found = [line for line in lines if name and name in line.replace("*", " ").split()] or lines
+    named = re.compile(rf"(^|[\s*(/]){re.escape(name)}($|[\s)])")  # "HEX *./NAME", "MD5 (NAME) = HEX"
+    digests = {line: match[0].lower() for line in content.splitlines() if (match := pattern.search(line))}
+    found = {digests[line] for line in digests if name and named.search(line)} or {*digests.values()}
     if len(found) != 1:
         raise ValueError(f"{source!r} has {len(found)} digests of {digits} hexadecimal digits, not one for {name!r}")
-    match = pattern.search(found[0])
-    assert match is not None
-    return match[0].lower()
+    return found.pop()
 
 
 def _check(path: Path, wanted: dict[str, str], advice: str) -> None:
     for kind, digest in wanted.items():
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, kind).hexdigest()
+            # Not for security: where that is ruled, md5 is refused otherwise.
+            new = functools.partial(hashlib.new, kind, usedforsecurity=False)
+            found = hashlib.file_digest(file, new).hexdigest()
         if found != digest:
             raise ItchError(path, f"its {kind} is {found}, not {digest}{advice}")

@@ -222,7 +222,7 @@ class Tables(abc.ABC):
             for name, rows in file.batches("bbo", "trades"):
                 pl.DataFrame(rows)  # the next rows of that table
 
-        The rows of a table are in order, and those of several come in turns, some ten thousand of each.
+        The rows of a table are in order, and those of several come in turns: 65,536 of a table or more, the last ones aside.
         """
         request = self._request_of(names, levels, depth_every, bars_every, symbols, start, until, progress)
         return _itch.TablesIterator(list(names), **request, broken=self._broken)

@@ -79,17 +79,30 @@ class Pass {
         request_.reset();
     }
 
+    [[nodiscard]] const Request& request() const noexcept { return *request_; }
+
     /// Lets go of the file: there are no more rows. Needs the GIL.
     void close() {
-        maker_.reset();
+        let_go_of_books();
         chunks_->close();
         is_over_ = true;
     }
 
     /// The trades that were taken back so far.
-    [[nodiscard]] itch::BrokenTrades broken() const { return maker_ ? maker_->broken() : itch::BrokenTrades(); }
+    [[nodiscard]] itch::BrokenTrades broken() const { return maker_ ? maker_->broken() : last_broken_; }
     [[nodiscard]] std::unordered_map<std::uint64_t, std::size_t> broken_rows() {
-        return maker_ ? maker_->broken_rows() : std::unordered_map<std::uint64_t, std::size_t>();
+        return maker_ ? maker_->broken_rows() : last_broken_rows_;
+    }
+
+    /// For the garbage collector: what of Python it holds.
+    int traverse(visitproc visit, void* arg) const {
+        if (request_.use_count() > 1) return 0;  // held by others too, who are not asked
+        for (const nb::object* held : {&request_->chunks, &request_->finish, &request_->scan}) Py_VISIT(held->ptr());
+        return chunks_->traverse(visit, arg);
+    }
+    void clear() {
+        close();
+        request_ = std::make_shared<const Request>();
     }
 
     /// The number of a table and rows of it; none at the end, nor where the `most` bytes have not enough for a batch.
@@ -110,15 +123,24 @@ class Pass {
         return std::max<std::size_t>(1, request_->tables.size());
     }
 
+    // What it begun in another process has its threads there: those that keep books, and one that decompresses.
     [[nodiscard]] bool is_of_other_process() const noexcept {
 #if defined(_WIN32)
         return false;
 #else
-        return options_.threads > 1 && process_ != ::getpid();
+        return maker_ && process_ != ::getpid();
 #endif
     }
 
+    // Whoever keeps a pass that is over shall not keep its books and threads.
+    void let_go_of_books() {
+        last_broken_ = broken();
+        last_broken_rows_ = broken_rows();
+        maker_.reset();
+    }
+
     std::optional<std::pair<std::size_t, ArrowBatch>> next_of(std::size_t most) {
+        if (is_over_ && !maker_) return std::nullopt;
         if (!maker_) begin();
         for (;;) {
             for (; at_ < number_of_tables(); ++at_) {
@@ -128,7 +150,10 @@ class Pass {
                     if (batch.rows() > 0) return std::pair(at_, std::move(batch));
                 }
             }
-            if (is_over_) return std::nullopt;
+            if (is_over_) {
+                let_go_of_books();
+                return std::nullopt;
+            }
             at_ = 0;
             if (fed_ < most) {
                 read();
@@ -141,6 +166,9 @@ class Pass {
     }
 
     void begin() {
+#if !defined(_WIN32)
+        process_ = ::getpid();
+#endif
         if (request_->tables.empty()) {
             maker_ = message_table(request_->type, options_);
             return;
@@ -216,8 +244,10 @@ class Pass {
     std::size_t fed_ = 0;                // bytes
     bool has_failed_ = false;
     bool is_over_ = false;
+    itch::BrokenTrades last_broken_;  // of the maker that is gone
+    std::unordered_map<std::uint64_t, std::size_t> last_broken_rows_;
 #if !defined(_WIN32)
-    ::pid_t process_ = ::getpid();
+    ::pid_t process_ = 0;  // in which it began
 #endif
 };
 
@@ -273,7 +303,7 @@ struct Batches {
 /// Several tables, in one pass.
 class TablesIterator {
   public:
-    explicit TablesIterator(std::shared_ptr<const Request> request) : request_(request), pass_(std::move(request)) {}
+    explicit TablesIterator(std::shared_ptr<const Request> request) : pass_(std::move(request)) {}
 
     nb::object next() {
         auto batch = [&] {
@@ -286,14 +316,15 @@ class TablesIterator {
         return nb::make_tuple(nb::cast(name_of(batch->first)), nb::cast(batches));
     }
 
+    [[nodiscard]] Pass& pass() noexcept { return pass_; }
     [[nodiscard]] itch::BrokenTrades broken() const { return pass_.broken(); }
     [[nodiscard]] std::unordered_map<std::uint64_t, std::size_t> broken_rows() { return pass_.broken_rows(); }
 
     [[nodiscard]] nb::dict no_rows() const {
         nb::dict made;
-        for (std::size_t i = 0; i < std::max<std::size_t>(1, request_->tables.size()); ++i) {
+        for (std::size_t i = 0; i < std::max<std::size_t>(1, pass_.request().tables.size()); ++i) {
             auto batches = std::make_shared<Batches>();
-            batches->batches.push_back(std::make_shared<const ArrowBatch>(empty_batch(*request_, i)));
+            batches->batches.push_back(std::make_shared<const ArrowBatch>(empty_batch(pass_.request(), i)));
             made[name_of(i).c_str()] = nb::cast(batches);
         }
         return made;
@@ -301,13 +332,25 @@ class TablesIterator {
 
   private:
     [[nodiscard]] std::string name_of(std::size_t table) const {
-        if (request_->tables.empty()) return {request_->type};
-        return std::string(market_table_names[static_cast<std::size_t>(request_->tables[table])]);
+        const Request& request = pass_.request();
+        if (request.tables.empty()) return {request.type};
+        return std::string(market_table_names[static_cast<std::size_t>(request.tables[table])]);
     }
 
-    std::shared_ptr<const Request> request_;
     Pass pass_;
 };
+
+// Whoever hears the progress may hold the iterator: the garbage collector has to see that.
+int traverse(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    return nb::inst_ready(self) ? nb::inst_ptr<TablesIterator>(self)->pass().traverse(visit, arg) : 0;
+}
+int clear(PyObject* self) {
+    if (nb::inst_ready(self)) nb::inst_ptr<TablesIterator>(self)->pass().clear();
+    return 0;
+}
+PyType_Slot iterator_slots[] = {
+    {Py_tp_traverse, reinterpret_cast<void*>(traverse)}, {Py_tp_clear, reinterpret_cast<void*>(clear)}, {0, nullptr}};
 
 /// Tables and books of a stream that goes on. It works with the GIL, so that one thread may read the books that another
 /// feeds.
@@ -447,7 +490,8 @@ void bind_itch_tables(nb::module_& parent) {
             nb::sig(stream_signature), "requested_schema"_a = nb::none(),
             "The table as an Arrow stream, read from the file batch by batch as the consumer asks.");
 
-    auto iterator = nb::class_<TablesIterator>(m, "TablesIterator", "Several tables in one pass, batch by batch.");
+    auto iterator = nb::class_<TablesIterator>(m, "TablesIterator", "Several tables in one pass, batch by batch.",
+                                               nb::type_slots(iterator_slots));
     def_init(iterator);
     iterator.def(
                 "__iter__", [](nb::object self) { return self; }, nb::sig("def __iter__(self) -> TablesIterator"))

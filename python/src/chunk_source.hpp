@@ -51,6 +51,15 @@ class ChunkSource {
         return span_of(chunk_);
     }
 
+    /// For the garbage collector: what of Python it holds.
+    int traverse(visitproc visit, void* arg) const {
+        for (const nanobind::object& chunk : before_) Py_VISIT(chunk.ptr());
+        Py_VISIT(chunk_.ptr());
+        Py_VISIT(chunks_.ptr());
+        Py_VISIT(begin_.ptr());
+        return 0;
+    }
+
     /// Lets go of the file. Needs the GIL.
     void close() {
         for (nanobind::object& chunk : before_) chunk.reset();

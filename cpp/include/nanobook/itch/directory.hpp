@@ -28,7 +28,7 @@ using Locate = std::uint16_t;
 [[nodiscard]] constexpr Symbol symbol_of(const Text<8>& stock) noexcept { return *symbol_of(stock.view()); }
 
 /// The directory message R names a locate. A slice of a day may begin after it: then the first message does that names
-/// its symbol.
+/// its symbol. A blank names nothing.
 class Directory {
   public:
     /// To be shown every message of a stream.
@@ -37,7 +37,9 @@ class Directory {
         if constexpr (requires { message.stock; }) {
             if (message.locate >= symbols_.size()) symbols_.resize(message.locate + std::size_t{1});
             Symbol& symbol = symbols_[message.locate];
-            if (symbol == Symbol{} || Message::code == StockDirectory::code) symbol = symbol_of(message.stock);
+            const Symbol stock = symbol_of(message.stock);
+            if (stock == Symbol{}) return;
+            if (symbol == Symbol{} || Message::code == StockDirectory::code) symbol = stock;
         }
     }
 

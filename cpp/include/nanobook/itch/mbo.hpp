@@ -40,7 +40,7 @@ class MboRecorder {
     void on_change(const BookChange& change, const Replay& replay) {
         const Header& message = change.message;
         const bool adds = change.added_shares != 0;
-        if (message.timestamp < start_ || !(adds || change.removed_shares != 0)) return;
+        if (message.timestamp < start_ || (!adds && change.removed_shares == 0)) return;
         MboRow row{};
         static_cast<Origin&>(row) = Origin::of(message, change.locate, replay);
         row.type = message.type;

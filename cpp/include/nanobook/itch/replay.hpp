@@ -398,14 +398,16 @@ class Replay {
     template <class Message>
     Listing& named_listing(const Message& m) {
         Listing& listing = listing_of(m.locate);
-        if (!listing.seen) [[unlikely]]
+        if (listing.symbol == Symbol{}) [[unlikely]]
             name(listing, m.stock);
         return listing;
     }
 
     [[gnu::noinline]] void name(Listing& listing, const Text<8>& stock) {
-        listing.symbol = symbol_of(stock);
         listing.seen = true;
+        const Symbol symbol = symbol_of(stock);
+        if (symbol == Symbol{}) return;  // a blank names nothing: another message may
+        listing.symbol = symbol;
         if (!options_.symbols.empty()) {
             listing.selected = std::binary_search(options_.symbols.begin(), options_.symbols.end(), listing.symbol);
         }
