@@ -554,12 +554,7 @@ class MarketTables : public TableMaker {
             .add_price("old_price", of(is_replacement, [](const Row& row) { return row.old_price; }))
             .add("old_shares", of(is_replacement, [](const Row& row) { return row.old_shares; }))
             .add("match", of(is_execution, [](const Row& row) { return row.match; }))
-            .add_price("execution_price", of(is_execution,
-                                             [](const Row& row) {
-                                                 return row.type == itch::OrderExecuted::code
-                                                            ? row.price
-                                                            : nanobook::Price{row.execution_price};
-                                             }))
+            .add_price("execution_price", of(is_execution, [](const Row& row) { return row.execution_price; }))
             .add("printable", of(is_execution, [](const Row& row) { return row.is_printable; }))
             .add_text("attribution",
                       [](const Row& row) -> std::optional<std::string_view> {

@@ -37,9 +37,8 @@ class Directory {
         if constexpr (requires { message.stock; }) {
             if (message.locate >= symbols_.size()) symbols_.resize(message.locate + std::size_t{1});
             Symbol& symbol = symbols_[message.locate];
-            const Symbol stock = symbol_of(message.stock);
-            if (stock == Symbol{}) return;
-            if (symbol == Symbol{} || Message::code == StockDirectory::code) symbol = stock;
+            if (symbol != Symbol{} && Message::code != StockDirectory::code) return;
+            if (const Symbol stock = symbol_of(message.stock); stock != Symbol{}) symbol = stock;
         }
     }
 

@@ -8,7 +8,6 @@
 #include <nanobook/itch/directory.hpp>
 #include <nanobook/itch/messages.hpp>
 #include <nanobook/itch/observer.hpp>
-#include <nanobook/itch/order_index.hpp>
 
 namespace nanobook::itch {
 
@@ -21,9 +20,9 @@ struct MboRow : Origin {
     std::uint32_t remaining;  ///< of it, afterwards
     std::uint64_t old_ref;    ///< where `is_replacement`, as are ...
     Price old_price;
-    std::uint32_t old_shares;       ///< ... what was left of it
-    std::uint32_t execution_price;  ///< of C; E is at `price`
-    std::uint64_t match;            ///< of E and C
+    std::uint32_t old_shares;  ///< ... what was left of it
+    Price execution_price;     ///< of E, which is at `price`, and of C
+    std::uint64_t match;       ///< of E and C
     Side side;
     char type;  ///< A F E C X D U
     bool is_replacement;
@@ -53,11 +52,11 @@ class MboRecorder {
             row.ref = change.ref;
             row.price = change.removed_price;
             row.shares = change.removed_shares;
-            const OrderSlot* slot = replay.orders().find(change.ref);
-            row.remaining = slot != nullptr ? slot->shares : 0;
+            row.remaining = static_cast<std::uint32_t>(replay.orders().quantity_of(change.ref));
         }
         if (message.type == OrderExecuted::code) {
             row.match = static_cast<const OrderExecuted&>(message).match;
+            row.execution_price = row.price;
             row.is_printable = true;
         } else if (message.type == OrderExecutedWithPrice::code) {
             const auto& execution = static_cast<const OrderExecutedWithPrice&>(message);
