@@ -155,7 +155,7 @@ using Usual = Levels<std::uint64_t>;
 class IndexDuel {
   public:
     void insert(std::uint64_t ref) {
-        must(index_.find(ref) == nullptr, "no such order yet");
+        must(!index_.find(ref), "no such order yet");
         const OrderSlot slot{1 + next_ % 1000, next_};
         ++next_;
         *index_.claim(ref) = slot;
@@ -163,9 +163,9 @@ class IndexDuel {
     }
 
     void erase(std::uint64_t ref) {
-        index_.erase(ref, find(ref));
+        index_.erase(find(ref));
         model_.erase(ref);
-        must(index_.find(ref) == nullptr, "the order is gone");
+        must(!index_.find(ref), "the order is gone");
         must(index_.size() == model_.size(), "as many orders");
     }
 
@@ -178,10 +178,10 @@ class IndexDuel {
         }
     }
 
-    OrderSlot* find(std::uint64_t ref) {
-        OrderSlot* const slot = index_.find(ref);
-        must(slot != nullptr && slot->shares == model_.at(ref).shares, "the order is found");
-        return slot;
+    OrderIndex::Order find(std::uint64_t ref) {
+        const auto order = index_.find(ref);
+        must(order && order->shares == model_.at(ref).shares, "the order is found");
+        return order;
     }
 
     void compare() {
@@ -196,7 +196,7 @@ class IndexDuel {
         constexpr std::uint64_t elsewhere = std::uint64_t{1} << 62;
         for (int i = 0; i < 4'500'000; ++i) {
             *index_.claim(elsewhere) = {1, 1};
-            index_.erase(elsewhere, index_.find(elsewhere));
+            index_.erase(index_.find(elsewhere));
         }
     }
 
@@ -348,7 +348,7 @@ TEST_CASE("an_emptied_page_serves_other_references") {
     for (std::uint64_t ref = 0; ref < 64 * 8192; ref += 8192) duel.erase(ref);
     for (std::uint64_t ref = 64 * 8192; ref < 128 * 8192; ref += 32) duel.insert(ref);
     for (std::uint64_t ref = 64 * 8192; ref < 128 * 8192; ++ref) {
-        must((duel.index().find(ref) != nullptr) == (ref % 32 == 0), "only what was inserted is there");
+        must(static_cast<bool>(duel.index().find(ref)) == (ref % 32 == 0), "only what was inserted is there");
     }
     duel.drain();
 }

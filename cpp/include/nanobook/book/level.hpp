@@ -38,7 +38,7 @@ struct alignas(detail::cache_line) Level {
 
     Price price;
     std::uint64_t quantity_low;   ///< total of the resting orders, ...
-    Key* block;                   ///< the queue, once it has outgrown `few`
+    Key* queue;                   ///< its entries: `few`, or a block that it outgrew them for; a level never moves
     std::uint32_t count;          ///< resting orders
     std::uint32_t begin;          ///< first entry that may rest
     std::uint32_t end;            ///< one past the last entry
@@ -60,9 +60,6 @@ struct alignas(detail::cache_line) Level {
         quantity_high = static_cast<std::uint32_t>(left.high);
     }
 
-    [[nodiscard]] Key* queue() noexcept { return capacity == inline_capacity ? few : block; }
-    [[nodiscard]] const Key* queue() const noexcept { return capacity == inline_capacity ? few : block; }
-
     /// The last key appended, which no entry exceeds while the keys ascend. Reading it touches no more than this
     /// header: while the queue is a block, `few` is free to hold it.
     [[nodiscard]] Key last_key() const noexcept {
@@ -70,7 +67,7 @@ struct alignas(detail::cache_line) Level {
     }
 
     /// Tombstones and resting orders from the first that may rest.
-    [[nodiscard]] std::span<const Key> entries() const noexcept { return {queue() + begin, end - begin}; }
+    [[nodiscard]] std::span<const Key> entries() const noexcept { return {queue + begin, end - begin}; }
     [[nodiscard]] std::uint32_t tombstones() const noexcept { return end - begin - count; }
 };
 static_assert(sizeof(Level<std::uint64_t>) == detail::cache_line);
@@ -105,7 +102,7 @@ class Levels {
     /// Asks for the memory that an append will write.
     void prefetch_tail(LevelId id) const noexcept {
         const Level& level = levels_[id];
-        detail::prefetch_early(level.queue() + level.end);
+        detail::prefetch_early(level.queue + level.end);
     }
 
     [[nodiscard]] LevelId open(std::uint16_t book, Side side, Price price) {
@@ -116,7 +113,8 @@ class Levels {
             free_ = levels_[id].end;
         }
         // In its place: put together on the stack and copied, it would stall the processor.
-        ::new (&levels_[id]) Level{price, 0, nullptr, 0, 0, 0, Level::inline_capacity, 0, book, side, true, {}};
+        Level& level = levels_[id];
+        ::new (&level) Level{price, 0, level.few, 0, 0, 0, Level::inline_capacity, 0, book, side, true, {}};
         return id;
     }
 
@@ -157,7 +155,7 @@ class Levels {
     template <OrderOwner Orders>
     [[nodiscard]] Key front(LevelId id, const Orders& orders) noexcept {
         Level& level = levels_[id];
-        const Key* queue = level.queue();
+        const Key* queue = level.queue;
         while (orders.level_of(queue[level.begin]) != id) ++level.begin;
         return queue[level.begin];
     }
@@ -166,7 +164,7 @@ class Levels {
     template <OrderOwner Orders>
     [[gnu::noinline]] void compact(LevelId id, const Orders& orders) {
         Level& level = levels_[id];
-        Key* queue = level.queue();
+        Key* queue = level.queue;
         if constexpr (requires(Key key) { orders.prefetch(key); }) {
             for (const Key key : level.entries()) orders.prefetch(key);
         }
@@ -188,7 +186,7 @@ class Levels {
                 forget(level, key);
         }
         if (level.end == level.capacity) make_room(level);
-        level.queue()[level.end] = key;
+        level.queue[level.end] = key;
         if constexpr (!AscendingKeys) level.few[level.capacity == Level::inline_capacity ? level.end : 0] = key;
         ++level.end;
     }
@@ -204,7 +202,7 @@ class Levels {
     [[gnu::noinline]] void make_room(Level& level) {
         if (level.begin < level.capacity / 2) return move_queue(level, capacity_for(level.capacity + 1));
         const std::uint32_t entries = level.end - level.begin;
-        std::memmove(level.queue(), level.queue() + level.begin, entries * sizeof(Key));
+        std::memmove(level.queue, level.queue + level.begin, entries * sizeof(Key));
         level.begin = 0;
         level.end = entries;
     }
@@ -214,28 +212,26 @@ class Levels {
     [[gnu::noinline]] static void forget(Level& level, Key key) noexcept {
         level.ascending = false;
         if (level.tombstones() == 0) return;
-        Key* const last = level.queue() + level.end;
-        level.end = static_cast<std::uint32_t>(std::remove(level.queue() + level.begin, last, key) - level.queue());
+        Key* const last = level.queue + level.end;
+        level.end = static_cast<std::uint32_t>(std::remove(level.queue + level.begin, last, key) - level.queue);
     }
 
     void move_queue(Level& level, std::uint32_t capacity) {
         const std::uint32_t entries = level.end - level.begin;
         Key* to =
             capacity == Level::inline_capacity ? level.few : static_cast<Key*>(pool_.take(capacity * sizeof(Key)));
-        std::memcpy(to, level.queue() + level.begin, entries * sizeof(Key));
+        std::memcpy(to, level.queue + level.begin, entries * sizeof(Key));
         const Key last = level.last_key();
         release_block(level);
         level.begin = 0;
         level.end = entries;
         level.capacity = capacity;
-        if (to != level.few) {
-            level.block = to;
-            level.few[0] = last;
-        }
+        level.queue = to;
+        if (to != level.few) level.few[0] = last;
     }
 
     void release_block(Level& level) noexcept {
-        if (level.capacity != Level::inline_capacity) pool_.give_back(level.block, level.capacity * sizeof(Key));
+        if (level.capacity != Level::inline_capacity) pool_.give_back(level.queue, level.capacity * sizeof(Key));
     }
 
     void swap(Levels& other) noexcept {

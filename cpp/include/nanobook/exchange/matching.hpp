@@ -44,7 +44,7 @@ template <class Levels, class OnFill>
         const LevelId id = resting.best();
         auto& level = levels[id];
 
-        const OrderId* const queue = level.queue();
+        const OrderId* const queue = level.queue;
         std::uint32_t i = level.begin;
         const Quantity before = quantity;
         for (;; ++i) {

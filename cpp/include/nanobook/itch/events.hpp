@@ -119,8 +119,8 @@ class EventMaker {
 
     /// What the exchange calls a live order; 0 for none. Not while events wait to be taken.
     [[nodiscard]] OrderId order_id(std::uint64_t ref) const noexcept {
-        const OrderSlot* const slot = ids_.find(ref);
-        return slot != nullptr ? IdSlot::id(*slot) : 0;
+        const OrderSlot slot = ids_.slot_of(ref);
+        return slot.level != no_level ? IdSlot::id(slot) : 0;
     }
 
     [[nodiscard]] std::vector<Symbol> symbols() const {
@@ -170,7 +170,7 @@ class EventMaker {
     void remove(const BookChange& change) {
         Desk& desk = desks_[change.locate];
         // The replay has just touched it.
-        const bool is_last = replay_->orders().find(change.ref) == nullptr;
+        const bool is_last = replay_->orders().level_of(change.ref) == no_level;
         if (is_last) --desk.live_orders;
         push(removal(change), change.message, exchanges_[desk.exchange], {change.ref, 0, 0, is_last});
     }
@@ -207,10 +207,10 @@ class EventMaker {
         ++named_;
         if (event.kind == EventKind::trade) return;
         if (event.kind != EventKind::submit_limit) {
-            OrderSlot* const slot = ids_.find(nameless.ref);
-            assert(slot != nullptr);
-            event.reference = IdSlot::id(*slot);
-            if (nameless.is_last) ids_.erase(nameless.ref, slot);
+            const auto order = ids_.find(nameless.ref);
+            assert(order);
+            event.reference = IdSlot::id(*order);
+            if (nameless.is_last) ids_.erase(order);
         }
         if (nameless.new_id != 0) {
             OrderSlot* const slot = ids_.claim(nameless.new_ref);

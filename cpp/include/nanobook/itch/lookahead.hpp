@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include <nanobook/book/ladder.hpp>
 #include <nanobook/book/level.hpp>
@@ -33,7 +32,7 @@ struct Hint {
 template <class Levels, class Observer>
 class Lookahead {
   public:
-    Lookahead(const std::vector<Listing>& listings, const Levels& levels, const OrderIndex& orders,
+    Lookahead(const std::span<Listing>& listings, const Levels& levels, const OrderIndex& orders,
               const Observer& observer) noexcept
         : listings_(listings), levels_(levels), orders_(orders), observer_(observer) {}
 
@@ -71,6 +70,8 @@ class Lookahead {
         return false;
     }
 
+    using Level = typename Levels::Level;
+
     enum class Needs : std::uint8_t { nothing, ladder, order };
 
     static Needs needs_of(const Header& message) noexcept {
@@ -84,53 +85,54 @@ class Lookahead {
     }
 
     /// Some messages in a row, and lists of those that need the same. The lists are made without a branch, so that a
-    /// loop over each has nothing to guess but its end.
+    /// loop over each has nothing to guess but its end. Their numbers are no bytes, which could be parts of anything:
+    /// what a loop reads of others would be read again after each.
     struct Block {
         static constexpr std::size_t size = 64;
 
         struct List {
-            std::array<std::uint8_t, size + 1> numbers;
+            std::array<std::uint16_t, size + 1> numbers;
             std::size_t count = 0;
 
-            void add_if(bool wanted, std::uint8_t number) noexcept {
+            void add_if(bool wanted, std::uint16_t number) noexcept {
                 numbers[count] = number;
                 count += wanted;
             }
-            [[nodiscard]] const std::uint8_t* begin() const noexcept { return numbers.data(); }
-            [[nodiscard]] const std::uint8_t* end() const noexcept { return numbers.data() + count; }
+            [[nodiscard]] const std::uint16_t* begin() const noexcept { return numbers.data(); }
+            [[nodiscard]] const std::uint16_t* end() const noexcept { return numbers.data() + count; }
         };
 
         template <class Message>
-        [[nodiscard]] const Message& message(std::uint8_t number) const noexcept {
+        [[nodiscard]] const Message& message(std::uint16_t number) const noexcept {
             return static_cast<const Message&>(*messages[number]);
         }
 
         std::span<const Header* const> messages;
         std::array<Hint, size> hints;
-        std::array<LevelId, size> levels;  // of the orders at rest
-        List adds, touches, replaces;      // every replace is a touch of an order at rest
-        List resting;                      // touches whose order was found ...
-        List closing;                      // ... and is the last of its level
-        List joining;                      // adds and replaces whose order will find its level
+        std::array<const Level*, size> levels;  // of the orders at rest
+        List adds, touches, replaces;           // every replace is a touch of an order at rest
+        List resting;                           // touches whose order was found ...
+        List closing;                           // ... and is the last of its level
+        List joining;                           // adds and replaces whose order will find its level
     };
 
     void fetch_orders(Block& block, std::span<const Header* const> messages) const noexcept {
         block.messages = messages;
         block.hints = {};
         block.adds.count = block.touches.count = block.replaces.count = 0;
-        for (std::uint8_t i = 0; i < messages.size(); ++i) {
+        for (std::uint16_t i = 0; i < messages.size(); ++i) {
             const Needs needs = needs_of(*messages[i]);
             if (needs == Needs::nothing) [[unlikely]]
                 continue;
             block.adds.add_if(needs == Needs::ladder, i);
             block.touches.add_if(needs == Needs::order, i);
-            block.replaces.add_if(messages[i]->type == OrderReplace::code, i);
             // All seven types have the reference in the same place.
             orders_.prefetch(block.template message<OrderDelete>(i).ref);
             const Locate locate = messages[i]->locate;
             if (locate < listings_.size()) detail::prefetch_early(&listings_[locate]);
             if constexpr (has_prefetch) observer_.prefetch(locate);
         }
+        for (const auto i : block.touches) block.replaces.add_if(messages[i]->type == OrderReplace::code, i);
         for (const auto i : block.replaces) orders_.prefetch(block.template message<OrderReplace>(i).new_ref);
     }
 
@@ -138,9 +140,9 @@ class Lookahead {
         block.resting.count = 0;
         for (const auto i : block.touches) {
             const LevelId level = orders_.level_of(block.template message<OrderDelete>(i).ref);
-            block.levels[i] = level;
+            block.levels[i] = level != no_level ? &levels_[level] : nullptr;
             block.resting.add_if(level != no_level, i);
-            if (level != no_level) detail::prefetch_early(&levels_[level]);
+            detail::prefetch_early(block.levels[i]);
         }
         for (const auto i : block.adds) {
             const auto& m = block.template message<AddOrder>(i);
@@ -157,10 +159,10 @@ class Lookahead {
     void fetch_levels(Block& block) const noexcept {
         block.closing.count = block.joining.count = 0;
         // The last order of a level takes it off its ladder. The level may be closed by now.
-        for (const auto i : block.resting) block.closing.add_if(levels_[block.levels[i]].count == 1, i);
-        for (const auto i : block.closing) ladder_of(levels_[block.levels[i]]).prefetch();
+        for (const auto i : block.resting) block.closing.add_if(block.levels[i]->count == 1, i);
+        for (const auto i : block.closing) ladder_of(*block.levels[i]).prefetch();
         if (watches_best()) {
-            for (const auto i : block.resting) ladder_of(levels_[block.levels[i]]).prefetch_best();
+            for (const auto i : block.resting) ladder_of(*block.levels[i]).prefetch_best();
         }
         for (const auto i : block.adds) {
             const auto& m = block.template message<AddOrder>(i);
@@ -168,13 +170,13 @@ class Lookahead {
             find_level(block, i, listings_[m.locate].book.ladder(side_of(m)), side_of(m), m.price);
         }
         for (const auto i : block.replaces) {
-            if (block.levels[i] == no_level) continue;
-            const auto& level = levels_[block.levels[i]];
+            if (block.levels[i] == nullptr) continue;
+            const Level& level = *block.levels[i];
             find_level(block, i, ladder_of(level), level.side, block.template message<OrderReplace>(i).price);
         }
     }
 
-    void find_level(Block& block, std::uint8_t i, const FeedBook::Ladder& ladder, Side side,
+    void find_level(Block& block, std::uint16_t i, const FeedBook::Ladder& ladder, Side side,
                     Price price) const noexcept {
         if (ladder.empty()) return;
         const auto rank = FeedBook::Ladder::rank_of(side, price);
@@ -187,7 +189,7 @@ class Lookahead {
 
     void fetch_queues(Block& block) const noexcept {
         for (const auto i : block.closing) {
-            const auto& level = levels_[block.levels[i]];
+            const Level& level = *block.levels[i];
             const FeedBook::Ladder& ladder = ladder_of(level);
             const std::uint32_t rung = ladder.position(FeedBook::Ladder::rank_of(level.side, level.price));
             block.hints[i].leaves_at = rung;
@@ -202,11 +204,11 @@ class Lookahead {
 
     static Side side_of(const AddOrder& message) noexcept { return message.side == 'B' ? Side::buy : Side::sell; }
 
-    const FeedBook::Ladder& ladder_of(const typename Levels::Level& level) const noexcept {
+    const FeedBook::Ladder& ladder_of(const Level& level) const noexcept {
         return listings_[level.book].book.ladder(level.side);
     }
 
-    const std::vector<Listing>& listings_;
+    const std::span<Listing>& listings_;
     const Levels& levels_;
     const OrderIndex& orders_;
     const Observer& observer_;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -126,8 +127,43 @@ template <std::uint64_t PageSize = 8192, std::uint32_t Young = 256>
 class BasicOrderIndex {
     static_assert(PageSize >= 16 && std::has_single_bit(PageSize));
 
+    // Nasdaq's engines each count in steps of four, some faster than others. One engine's references stand together, so
+    // that the orders it adds one after another share cache lines, and the page of a slower one is as young.
+    static constexpr std::uint64_t engines = 4;
+
+    struct Page {
+        std::array<OrderSlot, PageSize> slots;
+
+        [[nodiscard]] OrderSlot& operator[](std::uint64_t ref) noexcept { return slots[ref / engines % PageSize]; }
+    };
+
+    inline static Page no_page{};  // every slot empty, for good
+
+    struct Sheet {
+        Page* page = &no_page;
+        std::uint32_t live = 0;
+        std::uint32_t born : 31 = 0;
+        std::uint32_t spilled : 1 = 0;  // some of its orders may stand in the table
+    };
+
   public:
     using Key = std::uint64_t;
+
+    /// A live order, or none. Good until the next claim or erase.
+    class Order {
+      public:
+        Order() = default;
+        explicit operator bool() const noexcept { return slot_ != nullptr; }
+        OrderSlot& operator*() const noexcept { return *slot_; }
+        OrderSlot* operator->() const noexcept { return slot_; }
+
+      private:
+        friend BasicOrderIndex;
+        Order(OrderSlot* slot, Sheet* sheet) noexcept : slot_(slot), sheet_(sheet) {}
+
+        OrderSlot* slot_ = nullptr;
+        Sheet* sheet_ = nullptr;  // of whose page it is; null where it stands in the table
+    };
 
     BasicOrderIndex() = default;
     /// Of several, each of which has its share of the orders: all together take no more memory than one.
@@ -141,30 +177,24 @@ class BasicOrderIndex {
         for (const auto& [slab, bytes] : slabs_) detail::free_block(slab, bytes);
     }
 
-    /// The live order of that reference, or null. Good until the next claim or erase.
-    [[nodiscard]] OrderSlot* find(std::uint64_t ref) noexcept {
+    [[nodiscard]] Order find(std::uint64_t ref) noexcept {
         const std::uint64_t number = sheet_of(ref);
         if (number < sheets_.size()) [[likely]] {
-            const Sheet& sheet = sheets_[number];
-            if (sheet.page != nullptr) {
-                OrderSlot& slot = (*sheet.page)[ref];
-                if (slot.level != no_level) return &slot;
-            }
-            if (!sheet.spilled) return nullptr;
+            Sheet& sheet = sheets_[number];
+            OrderSlot& slot = (*sheet.page)[ref];
+            if (slot.level != no_level) return {&slot, &sheet};
+            if (!sheet.spilled) return {};
         }
-        return table_.find(ref);
-    }
-    [[nodiscard]] const OrderSlot* find(std::uint64_t ref) const noexcept {
-        return const_cast<BasicOrderIndex*>(this)->find(ref);
+        return {table_.find(ref), nullptr};
     }
 
     /// An empty slot for a new order, to be filled at once; null where an order of that reference is live.
     [[nodiscard]] OrderSlot* claim(std::uint64_t ref) {
         const std::uint64_t number = sheet_of(ref);
         Sheet* sheet = number < sheets_.size() ? &sheets_[number] : nullptr;
-        if (sheet == nullptr || sheet->page == nullptr || sheet->spilled) [[unlikely]] {
-            if (find(ref) != nullptr) return nullptr;
-            if (sheet == nullptr || sheet->page == nullptr) sheet = open_page(number);
+        if (sheet == nullptr || sheet->page == &no_page || sheet->spilled) [[unlikely]] {
+            if (find(ref)) return nullptr;
+            if (sheet == nullptr || sheet->page == &no_page) sheet = open_page(number);
         }
         if (sheet == nullptr) {
             (number < sheets_.size() ? sheets_[number] : beyond_).spilled = 1;
@@ -180,42 +210,38 @@ class BasicOrderIndex {
         return &slot;
     }
 
-    /// `slot` is what `find(ref)` returned.
-    void erase(std::uint64_t ref, OrderSlot* slot) {
+    /// The order must be live.
+    void erase(Order order) {
         --live_;
-        const std::uint64_t number = sheet_of(ref);
-        if (number < sheets_.size()) [[likely]] {
-            Sheet& sheet = sheets_[number];
-            if (sheet.page != nullptr && slot == &(*sheet.page)[ref]) {
-                *slot = {no_level, 0};
-                const bool old = inserted_ / PageSize - sheet.born > young_;
-                --sheet.live;
-                if (sheet.live == 0 || (old && sheet.live <= few)) retire(number);
-                return;
-            }
-        }
-        table_.erase(slot);
+        if (order.sheet_ == nullptr) [[unlikely]]
+            return table_.erase(order.slot_);
+        *order = {no_level, 0};
+        Sheet& sheet = *order.sheet_;
+        const bool old = inserted_ / PageSize - sheet.born > young_;
+        --sheet.live;
+        if (sheet.live == 0 || (old && sheet.live <= few)) retire(sheet);
     }
 
+    /// Of a live order; no_level for none.
+    [[nodiscard]] OrderSlot slot_of(std::uint64_t ref) const noexcept {
+        const Order order = const_cast<BasicOrderIndex*>(this)->find(ref);
+        return order ? *order : OrderSlot{no_level, 0};
+    }
     [[nodiscard]] LevelId level_of(std::uint64_t ref) const noexcept {
-        // Many are looked up in a row, live and dead: no branch tells these apart where the page is there.
+        // Many are looked up in a row, live and dead: no branch tells these apart.
         const std::uint64_t number = sheet_of(ref);
-        if (number < sheets_.size() && sheets_[number].page != nullptr) [[likely]] {
+        if (number < sheets_.size()) [[likely]] {
             const LevelId level = (*sheets_[number].page)[ref].level;
             if ((level | !sheets_[number].spilled) != 0) [[likely]]
                 return level;
         }
-        const OrderSlot* slot = find(ref);
-        return slot != nullptr ? slot->level : no_level;
+        return slot_of(ref).level;
     }
-    [[nodiscard]] Quantity quantity_of(std::uint64_t ref) const noexcept {
-        const OrderSlot* slot = find(ref);
-        return slot != nullptr ? slot->shares : 0;
-    }
+    [[nodiscard]] Quantity quantity_of(std::uint64_t ref) const noexcept { return slot_of(ref).shares; }
 
     void prefetch(std::uint64_t ref) const noexcept {
         const std::uint64_t number = sheet_of(ref);
-        if (number < sheets_.size() && sheets_[number].page != nullptr) [[likely]] {
+        if (number < sheets_.size() && sheets_[number].page != &no_page) [[likely]] {
             detail::prefetch_early(&(*sheets_[number].page)[ref]);
         } else {
             table_.prefetch(ref);
@@ -229,10 +255,6 @@ class BasicOrderIndex {
     static constexpr std::uint64_t most_sheets = 1u << 20;  // beyond these, 8.6e9, every order goes to the table
     static constexpr std::uint32_t few = PageSize / 16;     // below: the table takes less memory than the page
 
-    // Nasdaq's engines each count in steps of four, some faster than others. One engine's references stand together, so
-    // that the orders it adds one after another share cache lines, and the page of a slower one is as young.
-    static constexpr std::uint64_t engines = 4;
-
     static constexpr std::uint64_t sheet_of(std::uint64_t ref) noexcept {
         return ref / (engines * PageSize) * engines + ref % engines;
     }
@@ -240,24 +262,15 @@ class BasicOrderIndex {
         return sheet / engines * (engines * PageSize) + sheet % engines;
     }
 
-    struct Page {
-        std::array<OrderSlot, PageSize> slots;
-
-        [[nodiscard]] OrderSlot& operator[](std::uint64_t ref) noexcept { return slots[ref / engines % PageSize]; }
-    };
     static constexpr std::size_t most_slab_pages = detail::huge_page / sizeof(Page);
-
-    struct Sheet {
-        Page* page = nullptr;
-        std::uint32_t live = 0;
-        std::uint32_t born : 31 = 0;
-        std::uint32_t spilled : 1 = 0;  // some of its orders may stand in the table
-    };
 
     [[gnu::noinline]] Sheet* open_page(std::uint64_t number) {
         // Scattered references would cost a page each: no more pages than the live orders are worth, but for a few.
         if (number >= most_sheets || used_pages_ > std::size_t{2} * young_ + live_ / few) return nullptr;
-        if (number >= sheets_.size()) sheets_.resize(number + 1, beyond_);
+        if (number >= sheets_.size()) {
+            all_sheets_.resize(number + 1, beyond_);
+            sheets_ = all_sheets_;
+        }
         if (free_.empty()) add_slab();
         Sheet& sheet = sheets_[number];
         sheet.page = free_.back();
@@ -278,9 +291,9 @@ class BasicOrderIndex {
         pages_ += count;
     }
 
-    [[gnu::noinline]] void retire(std::uint64_t number) {
-        Sheet& sheet = sheets_[number];
+    [[gnu::noinline]] void retire(Sheet& sheet) {
         if (sheet.live > 0) sheet.spilled = 1;
+        const auto number = static_cast<std::uint64_t>(&sheet - sheets_.data());
         for (std::uint64_t ref = first_of(number); sheet.live > 0; ref += engines) {
             OrderSlot& slot = (*sheet.page)[ref];
             if (slot.level == no_level) continue;
@@ -289,12 +302,13 @@ class BasicOrderIndex {
             --sheet.live;
         }
         free_.push_back(sheet.page);
-        sheet.page = nullptr;
+        sheet.page = &no_page;
         --used_pages_;
     }
 
     void swap(BasicOrderIndex& other) noexcept {
         std::swap(young_, other.young_);
+        std::swap(all_sheets_, other.all_sheets_);
         std::swap(sheets_, other.sheets_);
         std::swap(beyond_, other.beyond_);
         std::swap(slabs_, other.slabs_);
@@ -307,8 +321,9 @@ class BasicOrderIndex {
     }
 
     std::uint32_t young_ = Young;  // pages' worth of orders
-    std::vector<Sheet> sheets_;
-    Sheet beyond_;  // what is true of the sheets that are not there yet
+    std::vector<Sheet> all_sheets_;
+    std::span<Sheet> sheets_;  // all of them: the size of a span is no difference of pointers
+    Sheet beyond_;             // what is true of the sheets that are not there yet
     std::vector<std::pair<void*, std::size_t>> slabs_;
     std::vector<Page*> free_;  // every slot empty
     OrderTable table_;

@@ -69,7 +69,7 @@ class Partition {
             if (ref > range.highest) [[likely]] {
                 range.highest = ref;
             } else if (owners_[message->locate] != part_.index) {
-                is_in_doubt_ |= orders.find(ref) != nullptr || is_added(ref, added);
+                is_in_doubt_ |= orders.level_of(ref) != no_level || is_added(ref, added);
             }
         }
         return std::span<const Header* const>(own_).first(own);

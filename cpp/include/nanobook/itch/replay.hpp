@@ -137,7 +137,7 @@ class Replay {
                 self.time_ = self.time();
                 self.batch_ = nullptr;
                 self.current_ = nullptr;
-                self.hint_ = {};
+                self.hint_ = &no_hint;
             }
         } guard{*this};
         batch_ = &batch;
@@ -170,7 +170,7 @@ class Replay {
             if constexpr (requires { observer_.before(message, *this); }) observer_.before(message, *this);
             if (options_.until && message.timestamp > *options_.until) return Taken::no;
             current_ = &message;
-            hint_ = hint;
+            hint_ = &hint;
             return visit(message, [this](const auto& m) { return this->on(m); }) ? Taken::yes : Taken::last;
         });
     }
@@ -202,39 +202,39 @@ class Replay {
     bool on(const AddOrderMpid& m) { return add(m); }
 
     bool on(const OrderExecuted& m) {
-        return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
+        return touch(m, m.ref, [&](Order order, const Place& place) {
             if constexpr (Queues) {
                 // Alone, it is the first: its queue need not be looked at.
-                if (levels_[slot->level].count > 1) out_of_order_ += levels_.front(slot->level, orders_) != m.ref;
+                if (levels_[order->level].count > 1) out_of_order_ += levels_.front(order->level, orders_) != m.ref;
             }
-            return execute(m, slot, place, place.price, true);
+            return execute(m, order, place, place.price, true);
         });
     }
 
     bool on(const OrderExecutedWithPrice& m) {
-        return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
-            return execute(m, slot, place, m.price, m.printable == 'Y');
+        return touch(m, m.ref, [&](Order order, const Place& place) {
+            return execute(m, order, place, m.price, m.printable == 'Y');
         });
     }
 
     bool on(const OrderCancel& m) {
-        return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
-            const std::uint32_t taken = take_off(m.ref, slot, m.shares);
+        return touch(m, m.ref, [&](Order order, const Place& place) {
+            const std::uint32_t taken = take_off(m.ref, order, m.shares);
             tell(m, place, m.ref, taken);
             return taken == m.shares || odd(Oddity::over_execution, m, m.ref);
         });
     }
 
     bool on(const OrderDelete& m) {
-        return touch(m, m.ref, [&](OrderSlot* slot, const Place& place) {
-            tell(m, place, m.ref, erase(m.ref, slot));
+        return touch(m, m.ref, [&](Order order, const Place& place) {
+            tell(m, place, m.ref, erase(m.ref, order));
             return true;
         });
     }
 
     bool on(const OrderReplace& m) {
-        return touch(m, m.old_ref, [&](OrderSlot* slot, const Place& place) {
-            const std::uint32_t taken = erase(m.old_ref, slot);
+        return touch(m, m.old_ref, [&](Order order, const Place& place) {
+            const std::uint32_t taken = erase(m.old_ref, order);
             if (m.shares == 0 || !rest(place.locate, place.side, m.new_ref, m.price, m.shares)) {
                 tell(m, place, m.old_ref, taken);
                 return odd(m.shares == 0 ? Oddity::zero_quantity : Oddity::duplicate_reference, m, m.new_ref);
@@ -268,6 +268,7 @@ class Replay {
     // ------------------------------------------------------------------ the parts of it
 
     using Level = typename Levels::Level;
+    using Order = OrderIndex::Order;
 
     /// Where an order rests; a copy, because the level may go with it.
     struct Place {
@@ -293,11 +294,11 @@ class Replay {
     bool rest(Locate locate, Side side, std::uint64_t ref, Price price, std::uint32_t shares) {
         OrderSlot* const slot = orders_.claim(ref);
         if (slot == nullptr) return false;
-        LevelId level = hint_.level;
+        LevelId level = hint_->level;
         if (level != no_level && is_level_of(levels_[level], locate, side, price)) {
             levels_.append(level, ref, shares);
         } else {
-            level = listings_[locate].book.add(levels_, locate, side, price, ref, shares, hint_.comes_at);
+            level = listings_[locate].book.add(levels_, locate, side, price, ref, shares, hint_->comes_at);
         }
         *slot = {level, shares};
         return true;
@@ -321,38 +322,38 @@ class Replay {
     // Finds the order a message speaks of, and hands it on.
     template <class Message, class Then>
     bool touch(const Message& m, std::uint64_t ref, Then&& then) {
-        OrderSlot* const slot = orders_.find(ref);
-        if (slot == nullptr) [[unlikely]] {
+        const Order order = orders_.find(ref);
+        if (!order) [[unlikely]] {
             partition_.on_unknown(ref);
             // With some symbols selected, an order of another symbol is no surprise.
             return !listing_of(m.locate).selected || odd(Oddity::unknown_reference, m, ref);
         }
-        const Level& level = levels_[slot->level];
+        const Level& level = levels_[order->level];
         const Place place{static_cast<Locate>(level.book), level.side, level.price};
         if (place.locate != m.locate && !odd(Oddity::locate_mismatch, m, ref)) return false;
-        return then(slot, place);
+        return then(order, place);
     }
 
     template <class Execution>
-    bool execute(const Execution& m, OrderSlot* slot, const Place& place, Price price, bool printable) {
-        const std::uint32_t taken = take_off(m.ref, slot, m.shares);
+    bool execute(const Execution& m, Order order, const Place& place, Price price, bool printable) {
+        const std::uint32_t taken = take_off(m.ref, order, m.shares);
         print({m, place.locate, price, taken, m.match, printable, place.side, m.ref});
         tell(m, place, m.ref, taken);
         return taken == m.shares || odd(Oddity::over_execution, m, m.ref);
     }
 
     // Takes shares off an order, which keeps its place; what rests of it bounds them.
-    std::uint32_t take_off(std::uint64_t ref, OrderSlot* slot, std::uint32_t shares) {
-        if (shares >= slot->shares) return erase(ref, slot);
-        slot->shares -= shares;
-        FeedBook::reduce(levels_, slot->level, shares);
+    std::uint32_t take_off(std::uint64_t ref, Order order, std::uint32_t shares) {
+        if (shares >= order->shares) return erase(ref, order);
+        order->shares -= shares;
+        FeedBook::reduce(levels_, order->level, shares);
         return shares;
     }
 
-    std::uint32_t erase(std::uint64_t ref, OrderSlot* slot) {
-        const auto [level, shares] = *slot;
-        orders_.erase(ref, slot);
-        listings_[levels_[level].book].book.remove(levels_, level, ref, shares, orders_, hint_.leaves_at);
+    std::uint32_t erase(std::uint64_t ref, Order order) {
+        const auto [level, shares] = *order;
+        orders_.erase(order);
+        listings_[levels_[level].book].book.remove(levels_, level, ref, shares, orders_, hint_->leaves_at);
         return shares;
     }
 
@@ -391,7 +392,8 @@ class Replay {
     [[gnu::noinline]] void add_listings(Locate locate) {
         Listing fresh;
         fresh.selected = options_.symbols.empty();
-        listings_.resize(locate + std::size_t{1}, fresh);
+        all_listings_.resize(locate + std::size_t{1}, fresh);
+        listings_ = all_listings_;
     }
 
     // A slice of a day may begin after the directory: then any message that names its symbol will do.
@@ -421,15 +423,19 @@ class Replay {
     ReplayOptions options_;
     Partition partition_;
     Observer observer_;
-    std::vector<Listing> listings_;
+    std::vector<Listing> all_listings_;
+    std::span<Listing> listings_;  // all of them, as in OrderIndex
     Levels levels_;
     OrderIndex orders_;
     TradeLog trades_;
     std::vector<std::uint64_t> breaks_;
     std::uint64_t out_of_order_ = 0;
+
+    static constexpr Hint no_hint{};
+
     const Batch* batch_ = nullptr;     // while one is replayed, ...
     const Header* current_ = nullptr;  // ... its message at hand, ...
-    Hint hint_;                        // ... and where that one will find its level, perhaps
+    const Hint* hint_ = &no_hint;      // ... and where that one will find its level, perhaps
     Timestamp time_ = 0;
 };
 
